@@ -1,0 +1,43 @@
+import { mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+
+/** Names under which one test keeps everything it makes, so that the residue check can find it. */
+export interface TestScope {
+  /** Prefix of every name that is global on the host: links, named namespaces, container names. */
+  readonly prefix: string;
+  /** Existing directory, 0700. Its path is short: unix sockets live below it. */
+  readonly directory: string;
+  readonly dataRoot: string;
+  readonly runDir: string;
+  /** Absolute cgroup path, the same in every hierarchy; not created. */
+  readonly cgroupParent: string;
+}
+
+/** Environment variable through which the global setup names the run to the test workers. */
+export const runPrefixVariable = 'WARREN_TEST_RUN';
+
+/** The run's prefix: everything that any test of this run makes starts with it. */
+export function runPrefix(): string {
+  return process.env[runPrefixVariable] ?? `wrnt${process.pid}`;
+}
+
+export function runDirectory(prefix: string): string {
+  return join(tmpdir(), prefix);
+}
+
+/** Makes a scope of its own for one test or one file. The caller removes what it puts there. */
+export function newScope(): TestScope {
+  const run = runPrefix();
+  const id = randomBytes(3).toString('hex');
+  const directory = join(runDirectory(run), id);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return {
+    prefix: `${run}-${id}`,
+    directory,
+    dataRoot: join(directory, 'data'),
+    runDir: join(directory, 'run'),
+    cgroupParent: `/${run}/${id}`,
+  };
+}

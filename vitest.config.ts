@@ -1,0 +1,95 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { vmSuite } from './tests/vm/suite.js';
+
+type Project = NonNullable<NonNullable<ViteUserConfig['test']>['projects']>[number];
+
+const seconds = 1000;
+
+interface RootSuite {
+  readonly name: string;
+  readonly include: string[];
+  /** Suites run one group after the other; a group has one degree of parallelism. */
+  readonly groupOrder: number;
+  readonly timeoutMs: number;
+}
+
+/** A project that touches the kernel: one file at a time, on a fresh build, leaving no residue. */
+function rootSuite({ name, include, groupOrder, timeoutMs }: RootSuite): Project {
+  return {
+    extends: true,
+    test: {
+      name,
+      include,
+      fileParallelism: false,
+      globalSetup: ['tests/setup/build.ts', 'tests/setup/residue.ts'],
+      sequence: { groupOrder },
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
+    },
+  };
+}
+
+function folder(name: string): string[] {
+  return [`tests/${name}/**/*.test.ts`];
+}
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    globals: false,
+    retry: 0,
+    pool: 'forks',
+    reporters: ['default', './tests/setup/skip-reporter.ts'],
+    coverage: { include: ['src/**/*.ts'] },
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: [...folder('unit'), 'tests/architecture.test.ts'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'keeper',
+          include: folder('keeper'),
+          globalSetup: ['tests/setup/build.ts', 'tests/setup/residue.ts'],
+          sequence: { groupOrder: 1 },
+          testTimeout: 30 * seconds,
+          hookTimeout: 60 * seconds,
+        },
+      },
+      rootSuite({
+        name: 'conformance',
+        include: folder('conformance'),
+        groupOrder: 2,
+        timeoutMs: 30 * seconds,
+      }),
+      rootSuite({
+        name: 'integration',
+        include: folder('integration'),
+        groupOrder: 3,
+        timeoutMs: 30 * seconds,
+      }),
+      rootSuite({
+        name: 'compat',
+        include: folder('compat'),
+        groupOrder: 4,
+        timeoutMs: 60 * seconds,
+      }),
+      rootSuite({ name: 'e2e', include: folder('e2e'), groupOrder: 5, timeoutMs: 60 * seconds }),
+      rootSuite({
+        name: 'faults',
+        include: folder('faults'),
+        groupOrder: 6,
+        timeoutMs: 120 * seconds,
+      }),
+      rootSuite({ name: 'v2', include: vmSuite, groupOrder: 7, timeoutMs: 300 * seconds }),
+      rootSuite({
+        name: 'density',
+        include: folder('density'),
+        groupOrder: 8,
+        timeoutMs: 1800 * seconds,
+      }),
+    ],
+  },
+});
+
+export default config;
