@@ -1,0 +1,259 @@
+/**
+ * What the engine offers to its three doors (library, command line, daemon). `Engine` (engine.ts) implements it as a thin
+ * facade: every operation is a file of its own, `(context, request) => result`.
+ *
+ * Batch forms are the primary ones: they take thousands of references and give a result for each, in order. A single call is a batch
+ * of one that throws its error.
+ */
+import type { Readable } from 'node:stream';
+import type { WarrenError } from '../base/errors.js';
+import type { ContainerConfig, ContainerSpec, RestartPolicy } from '../model/container-config.js';
+import type { ContainerRecord, ContainerState, ExitInfo } from '../model/container.js';
+import type { EngineEvent, OnProgress } from '../model/events.js';
+import type { ExecConfig, ExecResult, RunningProcess } from '../model/exec.js';
+import type { Image } from '../model/image.js';
+import type { Resources } from '../model/resources.js';
+import type { ContainerStats, LimitAccount } from '../model/stats.js';
+import type { LogEntry } from '../logs/reader.js';
+import type { Change, Volume } from '../storage/driver.js';
+import type { BuildBaseOptions } from '../image/store.js';
+
+export interface EngineOptions {
+  /** @default WARREN_DATA_ROOT, else /var/lib/warren */
+  readonly dataRoot?: string;
+  /** @default WARREN_RUN_DIR, else /run/warren (of the default data root), else <data root>/run */
+  readonly runDir?: string;
+  /** Cgroup parent below each hierarchy's root. @default 'warren', or a delegated unit */
+  readonly cgroupParent?: string;
+  /** Ids for user namespaces. @default { base: 0x10000000, count: 0xe0000000 } */
+  readonly idPool?: { readonly base: number; readonly count: number };
+  /** Force an overlay strategy (tests). @default 'probe' */
+  readonly overlayStrategy?: 'probe' | 'fd' | 'attached';
+  /** Per-operation timings of each launch are emitted to this function (WARREN_TRACE). */
+  readonly onTrace?: (trace: LaunchTrace) => void;
+  readonly logLevel?: 'error' | 'warn' | 'info' | 'debug';
+}
+
+export interface LaunchTrace {
+  readonly id: string;
+  /** Step name → ms, in order: resolve, record, compile, keeper (before, clone, after, exec), commit. */
+  readonly steps: readonly { readonly name: string; readonly ms: number }[];
+}
+
+export type BatchResult<T = void> =
+  | { readonly ok: true; readonly reference: string; readonly id: string; readonly name: string; readonly value: T }
+  | { readonly ok: false; readonly reference: string; readonly error: WarrenError };
+
+export interface BatchOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
+}
+
+/** One container as lists show it. */
+export interface ContainerSummary {
+  readonly record: ContainerRecord;
+  readonly state: ContainerState;
+}
+
+export interface ContainerFilter {
+  /** Stopped ones too. @default false */
+  readonly all?: boolean;
+  /** Docker's filters: id, name, label, status, exited, ancestor, health, volume, before, since. Values of one key are alternatives. */
+  readonly filters?: Readonly<Record<string, readonly string[]>>;
+  readonly limit?: number;
+}
+
+export interface StopOptions extends BatchOptions {
+  /** Name or number. @default the container's stop signal */
+  readonly stopSignal?: string;
+  /** Then SIGKILL. @default the container's */
+  readonly timeoutMs?: number;
+}
+
+export interface RemoveOptions extends BatchOptions {
+  /** Kill running ones. @default false */
+  readonly force?: boolean;
+  /** Anonymous volumes too. @default false */
+  readonly volumes?: boolean;
+}
+
+export interface UpdateRequest {
+  readonly resources?: Resources;
+  readonly restart?: Partial<RestartPolicy>;
+  readonly lease?: { readonly ttlMs?: number; readonly idleTimeoutMs?: number };
+}
+
+export interface AttachOptions {
+  /** @default false */
+  readonly stdin?: boolean;
+  readonly terminal?: { readonly columns: number; readonly rows: number };
+  readonly signal?: AbortSignal;
+}
+
+export interface RunOptions extends BatchOptions {
+  /** Streams of the first run are given to the caller (foreground `warren run`). */
+  readonly attach?: AttachOptions;
+  /** Dies with this process (`lease.dieWithOwner` too). */
+  readonly dieWithOwner?: boolean;
+}
+
+export interface LogOptions {
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  readonly tail?: number;
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface ProcessTable {
+  readonly titles: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+export interface PruneResult {
+  readonly deleted: readonly string[];
+  readonly reclaimedBytes: number;
+}
+
+/** Everything inspect shows; the CLI and the daemon give it Docker's shape. */
+export interface ContainerInspection extends ContainerSummary {
+  readonly image: Image | null;
+  readonly paths: { readonly log: string; readonly hosts: string; readonly hostname: string; readonly resolvConf: string; readonly upper: string };
+  readonly sizeBytes: number | null;
+}
+
+export interface ContainerHandle {
+  readonly id: string;
+  readonly name: string;
+  readonly spec: ContainerSpec;
+  start(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  stop(options?: StopOptions): Promise<ExitInfo | null>;
+  kill(signal?: string): Promise<void>;
+  restart(options?: StopOptions): Promise<void>;
+  pause(): Promise<void>;
+  unpause(): Promise<void>;
+  wait(options?: { readonly condition?: 'not-running' | 'next-exit' | 'removed'; readonly signal?: AbortSignal }): Promise<ExitInfo>;
+  remove(options?: RemoveOptions): Promise<void>;
+  rename(name: string): Promise<void>;
+  update(request: UpdateRequest): Promise<void>;
+  /** One awaited call: `{ exitCode, stdout, … }`. A non-zero exit is a result, not an error. */
+  exec(command: readonly string[], options?: Omit<ExecConfig, 'command'>): Promise<ExecResult>;
+  /** The same with streams. */
+  spawn(command: readonly string[], options?: Omit<ExecConfig, 'command' | 'input' | 'maxOutputBytes'> & { readonly stdin?: boolean; readonly terminal?: { readonly columns: number; readonly rows: number } }): Promise<RunningProcess>;
+  attach(options?: AttachOptions): Promise<RunningProcess>;
+  resize(size: { readonly columns: number; readonly rows: number }): Promise<void>;
+  logs(options?: LogOptions): AsyncIterable<LogEntry>;
+  state(): Promise<ContainerState>;
+  inspect(options?: { readonly size?: boolean }): Promise<ContainerInspection>;
+  stats(): Promise<ContainerStats>;
+  limits(): Promise<readonly LimitAccount[]>;
+  top(options?: { readonly columns?: readonly string[] }): Promise<ProcessTable>;
+  readonly files: ContainerFileOperations;
+  /** Stops (no grace) and removes. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ContainerFileOperations {
+  copyOut(path: string, options?: { readonly followLink?: boolean }): Promise<Readable>;
+  copyIn(path: string, archive: Readable): Promise<void>;
+  diff(): Promise<readonly Change[]>;
+  export(): Promise<Readable>;
+}
+
+export interface EngineContainers {
+  create(configs: readonly ContainerConfig[], options?: BatchOptions): Promise<readonly BatchResult<ContainerHandle>[]>;
+  start(references: readonly string[], options?: BatchOptions): Promise<readonly BatchResult[]>;
+  stop(references: readonly string[], options?: StopOptions): Promise<readonly BatchResult<ExitInfo | null>[]>;
+  kill(references: readonly string[], options?: BatchOptions & { readonly stopSignal?: string }): Promise<readonly BatchResult[]>;
+  restart(references: readonly string[], options?: StopOptions): Promise<readonly BatchResult[]>;
+  pause(references: readonly string[], options?: BatchOptions): Promise<readonly BatchResult[]>;
+  unpause(references: readonly string[], options?: BatchOptions): Promise<readonly BatchResult[]>;
+  remove(references: readonly string[], options?: RemoveOptions): Promise<readonly BatchResult[]>;
+  update(references: readonly string[], request: UpdateRequest, options?: BatchOptions): Promise<readonly BatchResult[]>;
+  list(filter?: ContainerFilter): Promise<readonly ContainerSummary[]>;
+  /** All running ones in one call. */
+  stats(references?: readonly string[]): Promise<readonly ContainerStats[]>;
+  prune(filters?: Readonly<Record<string, readonly string[]>>): Promise<PruneResult>;
+}
+
+export interface EngineImages {
+  list(): Promise<readonly Image[]>;
+  get(reference: string): Promise<Image>;
+  buildBase(name: string, options?: BuildBaseOptions): Promise<Image>;
+  remove(reference: string, options?: { readonly force?: boolean }): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }>;
+  prune(): Promise<PruneResult>;
+}
+
+export interface EngineVolumes {
+  create(options?: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> }): Promise<Volume>;
+  list(): Promise<readonly (Volume & { readonly mountPoint: string; readonly usedBy: readonly string[] })[]>;
+  get(name: string): Promise<Volume & { readonly mountPoint: string; readonly usedBy: readonly string[] }>;
+  remove(name: string, options?: { readonly force?: boolean }): Promise<void>;
+  prune(options?: { readonly all?: boolean }): Promise<PruneResult>;
+}
+
+export interface Leak {
+  readonly kind: 'cgroup' | 'directory' | 'volume' | 'fifo' | 'process' | 'record' | 'keeper' | 'idRange' | 'intent' | 'temporary';
+  readonly object: string;
+  readonly why: string;
+  readonly fixed: boolean;
+}
+
+export interface DoctorCheck {
+  readonly name: string;
+  readonly status: 'ok' | 'warning' | 'missing';
+  readonly found: string;
+  readonly hint: string;
+}
+
+export interface EngineInfo {
+  readonly version: string;
+  readonly dataRoot: string;
+  readonly runDir: string;
+  readonly cgroupVersion: string;
+  readonly cgroupParent: string;
+  readonly containers: { readonly total: number; readonly running: number; readonly paused: number; readonly stopped: number };
+  readonly images: number;
+  readonly kernel: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly keepers: readonly { readonly instance: number; readonly pid: number; readonly version: string; readonly containers: number; readonly fdUsed: number; readonly fdLimit: number; readonly rssBytes: number }[];
+  readonly securityOptions: readonly string[];
+}
+
+export interface EngineSystem {
+  info(): Promise<EngineInfo>;
+  doctor(): Promise<readonly DoctorCheck[]>;
+  /** Objects that no record explains; `fix` removes them. */
+  leaks(options: { readonly fix: boolean }): Promise<readonly Leak[]>;
+  /** Applies restart policies after a reboot. */
+  boot(options?: BatchOptions): Promise<readonly BatchResult[]>;
+  /** Does what the keepers left to the engine: commits exits, removes `--rm` containers. */
+  reconcile(): Promise<{ readonly committed: number; readonly removed: number }>;
+  /** Ends the keepers of this run dir; throws conflict while containers run, unless forced. */
+  shutdown(options: { readonly force: boolean }): Promise<void>;
+  upgradeKeepers(): Promise<void>;
+  /** The compiled plan of a container, readable. */
+  plan(reference: string): Promise<unknown>;
+}
+
+export interface EngineApi {
+  /** Creates and starts; the handle is disposable. */
+  run(config: ContainerConfig, options?: BatchOptions): Promise<ContainerHandle>;
+  /** Creates and starts with the streams of the process. */
+  runAttached(config: ContainerConfig, options: RunOptions): Promise<{ readonly container: ContainerHandle; readonly process: RunningProcess }>;
+  /** `count` containers of one config (names get `-1`, `-2`, … when a name is given). */
+  runMany(config: ContainerConfig, count: number, options?: BatchOptions): Promise<readonly BatchResult<ContainerHandle>[]>;
+  create(config: ContainerConfig, options?: BatchOptions): Promise<ContainerHandle>;
+  /** Throws notFound: `No such container: X`. */
+  get(reference: string): Promise<ContainerHandle>;
+  events(options?: { readonly signal?: AbortSignal; readonly filters?: Readonly<Record<string, readonly string[]>> }): AsyncIterable<EngineEvent>;
+  readonly containers: EngineContainers;
+  readonly images: EngineImages;
+  readonly volumes: EngineVolumes;
+  readonly system: EngineSystem;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

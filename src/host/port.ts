@@ -1,0 +1,235 @@
+/**
+ * The port to the kernel and to other processes. Everything above `host/` that must touch either goes
+ * through these interfaces; `host/linux/` is the real one, `host/fake/` records what it is asked.
+ *
+ * Life of a container, seen from here:
+ *
+ *     const keeper = await host.keeper(0);              // started when none runs
+ *     const lock = await keeper.lock('container:ID', { operation: 'start', timeoutMs: 10_000 });
+ *     const launched = await keeper.launch({ supervise, plan, fence: lock.fence, streams: 0 });
+ *     …                                                 // launched.exit settles when the run ends
+ *     await keeper.forget(['ID']);                      // the exit is committed to the records
+ *     await lock.release();
+ */
+import type { KernelFacts } from './facts.js';
+
+export type { KernelFacts } from './facts.js';
+
+export interface Host {
+  /** Connects to keeper `instance` of the run dir and starts it first when it does not run. Cached. */
+  keeper(instance: number): Promise<Keeper>;
+  /** Connects only if it runs already; null otherwise. */
+  runningKeeper(instance: number): Promise<Keeper | null>;
+  /** Instances whose sockets are in the run dir. */
+  keeperInstances(): Promise<readonly number[]>;
+  readonly cgroups: CgroupFiles;
+  /** What this kernel and machine can do; probed once. */
+  facts(): Promise<KernelFacts>;
+  /** Runs a program to its end. Throws when it cannot be started; a non-zero exit is a result. */
+  run(command: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Closes connections; keepers live on. */
+  close(): Promise<void>;
+}
+
+/** Synchronous file access below a cgroup hierarchy: these files never block, and a promise costs more than the call. */
+export interface CgroupFiles {
+  /** Content without the last newline; null when file or group is missing. */
+  read(hierarchy: number, path: string, file: string): string | null;
+  /** Throws Node's system error. */
+  write(hierarchy: number, path: string, file: string, value: string): void;
+  make(hierarchy: number, path: string): void;
+  /** False when it was missing. */
+  remove(hierarchy: number, path: string): boolean;
+  children(hierarchy: number, path: string): readonly string[];
+  /** Index 0 is the unified hierarchy (its mount point '' when the host has none). */
+  readonly hierarchies: readonly CgroupHierarchy[];
+}
+
+export interface CgroupHierarchy {
+  readonly index: number;
+  /** `unified`, or the v1 controllers as mounted: `cpu,cpuacct`, `memory`, `name=systemd`. */
+  readonly name: string;
+  readonly mountPoint: string;
+  readonly controllers: readonly string[];
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** Bytes kept of each output; more is cut at the front. @default 1 MiB */
+  readonly maxOutputBytes?: number;
+  /** Called with each line of stdout and stderr. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface RunResult {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/* ---- the keeper ---- */
+
+export interface Keeper {
+  readonly instance: number;
+  readonly version: string;
+  readonly bootId: string;
+  readonly pid: number;
+  launch(request: LaunchRequest): Promise<Launched>;
+  exec(request: ExecRequest): Promise<Launched>;
+  attach(request: AttachRequest): Promise<ProcessStreams>;
+  readonly control: KeeperControl;
+  readonly containers: KeeperContainers;
+  lock(name: string, options: LockOptions): Promise<Lock>;
+  /** Until `signal` aborts or the connection ends (then it throws). */
+  events(options?: { readonly signal?: AbortSignal }): AsyncIterable<KeeperEvent>;
+  close(): Promise<void>;
+}
+
+/** Of single containers. All throw `notFound` (code NOT_SUPERVISED) when the keeper does not know the id. */
+export interface KeeperContainers {
+  signal(container: string, signal: number, scope: 'init' | 'all'): Promise<void>;
+  /** Resolves when the run has ended. */
+  stop(container: string, signal: number, timeoutMs: number): Promise<KeeperExit>;
+  freeze(container: string, frozen: boolean): Promise<void>;
+  wait(container: string, condition: 'not-running' | 'next-exit', signal?: AbortSignal): Promise<KeeperExit>;
+  /** Empty list: all. Unknown ids are left out. */
+  list(containers?: readonly string[]): Promise<readonly KeeperState[]>;
+  resize(container: string, size: TerminalSize): Promise<void>;
+  forget(containers: readonly string[]): Promise<void>;
+  supervise(container: string, supervise: Uint8Array): Promise<void>;
+}
+
+export interface KeeperControl {
+  configure(config: { readonly reconcile: readonly string[]; readonly environment: readonly string[]; readonly logLevel: number }): Promise<void>;
+  status(): Promise<KeeperStatus>;
+  /** Throws conflict (KEEPER_BUSY) while containers run, unless forced. */
+  shutdown(force: boolean): Promise<void>;
+  upgrade(): Promise<void>;
+}
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface LaunchRequest {
+  readonly supervise: Uint8Array;
+  readonly plan: Uint8Array;
+  /** 0n: no lock. */
+  readonly fence: bigint;
+  readonly streams?: StreamWishes;
+  /** The container dies with this connection. @default false */
+  readonly ownerBound?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface StreamWishes {
+  readonly stdin?: boolean;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+}
+
+export interface ExecRequest {
+  readonly container: string;
+  readonly plan: Uint8Array;
+  readonly streams: StreamWishes;
+  /** Undefined: no terminal. */
+  readonly terminal?: TerminalSize;
+  readonly timeoutMs?: number;
+  readonly ownerBound?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface AttachRequest {
+  readonly container: string;
+  readonly streams: StreamWishes;
+  readonly terminal?: TerminalSize;
+  readonly signal?: AbortSignal;
+}
+
+export interface Launched extends ProcessStreams {
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly clamps: readonly { readonly kind: 'rlimit' | 'cgroup'; readonly name: string; readonly wanted: number; readonly given: number }[];
+  /** ns of before, clone, after, child to exec; zeros unless traced. */
+  readonly phaseTimesNs: readonly number[];
+}
+
+/** Streams are null when not asked for. `exit` of a launch without streams: use `containers.wait`. */
+export interface ProcessStreams {
+  readonly stdin: NodeJS.WritableStream | null;
+  readonly stdout: NodeJS.ReadableStream | null;
+  readonly stderr: NodeJS.ReadableStream | null;
+  readonly exit: Promise<KeeperExit>;
+  resize(size: TerminalSize): Promise<void>;
+  /** Signals the exec (or the init). */
+  kill(signal: number): Promise<void>;
+  /** Ends the streams and leaves the process alone. */
+  detach(): Promise<void>;
+}
+
+export interface KeeperExit {
+  readonly how: 'none' | 'exited' | 'signaled' | 'unknown';
+  readonly code: number;
+  readonly oomKilled: boolean;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly userUs: number;
+  readonly systemUs: number;
+  readonly maxRssBytes: number;
+  readonly reason: import('../model/container.js').ExitReason;
+}
+
+export interface KeeperState {
+  readonly container: string;
+  readonly status: 'starting' | 'running' | 'paused' | 'restarting' | 'exited';
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly exit: KeeperExit;
+  readonly restarts: number;
+  readonly health: import('../model/container.js').HealthStatus;
+  readonly failingStreak: number;
+  readonly generation: number;
+  readonly nextStartAtMs: number;
+}
+
+export interface KeeperEvent {
+  readonly kind:
+    | 'started' | 'exited' | 'oom' | 'paused' | 'unpaused' | 'restarting' | 'health' | 'exec-started'
+    | 'exec-exited' | 'attach' | 'detach' | 'lease' | 'log-dropped' | 'adopted';
+  readonly timeMs: number;
+  readonly container: string;
+  readonly pid: number;
+  readonly exit: KeeperExit;
+  readonly detail: string;
+}
+
+export interface KeeperStatus {
+  readonly containers: number;
+  readonly running: number;
+  readonly fdUsed: number;
+  readonly fdLimit: number;
+  readonly clients: number;
+  readonly workers: number;
+  readonly rssBytes: number;
+  readonly uptimeMs: number;
+  readonly logLinesDropped: number;
+  readonly adopted: number;
+}
+
+export interface LockOptions {
+  /** What for: shown to whoever waits in vain. */
+  readonly operation: string;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Ends when released, or with the connection when no operation under it runs. */
+export interface Lock {
+  readonly fence: bigint;
+  release(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,62 @@
+/**
+ * The contract of the records: transactional across processes, synchronous reads, writes in one transaction. No await and no
+ * user code inside a transaction: a `change` function is pure and may be run again.
+ */
+import type { ContainerId, ContainerRecord, IdRange } from '../model/container.js';
+import type { Volume } from '../storage/driver.js';
+
+export interface RecordsStore {
+  readonly containers: ContainerRecords;
+  readonly volumes: VolumeRecords;
+  readonly intents: IntentRecords;
+  /** Resolves when everything committed so far would survive a power cut. */
+  flushed(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface NewContainers {
+  readonly records: readonly ContainerRecord[];
+  /** An id range is allocated for each record whose `ids` asks for one with base 0. */
+  readonly idPool: IdRange & { readonly avoid: readonly IdRange[] };
+}
+
+export interface ContainerRecords {
+  /** All or none in one transaction: names must be free (conflict NAME_IN_USE). Returns the records with their id ranges. */
+  insert(request: NewContainers): Promise<readonly ContainerRecord[]>;
+  get(id: ContainerId): ContainerRecord | undefined;
+  /** Full id, name, or a prefix of an id that fits one only (else conflict AMBIGUOUS_ID). Throws notFound `No such container: X`. */
+  resolve(reference: string): ContainerRecord;
+  list(): readonly ContainerRecord[];
+  count(): number;
+  /**
+   * Replaces records in one transaction; `change` returns the new record, or null to delete it (its name and ids are freed), or
+   * undefined to leave it. `fence` below a record's is refused (conflict STALE_LOCK).
+   */
+  change(ids: readonly ContainerId[], fence: bigint, change: (record: ContainerRecord) => ContainerRecord | null | undefined): Promise<readonly (ContainerRecord | undefined)[]>;
+  rename(id: ContainerId, name: string, fence: bigint): Promise<ContainerRecord>;
+}
+
+export interface VolumeRecords {
+  insert(volume: Volume): Promise<{ readonly volume: Volume; readonly created: boolean }>;
+  get(name: string): Volume | undefined;
+  list(): readonly Volume[];
+  remove(name: string): Promise<boolean>;
+}
+
+/** Multi-step work announces itself first; what a crash left is undone at the next open. */
+export interface Intent {
+  readonly id: string;
+  readonly operation: 'create' | 'remove' | 'volume' | 'image';
+  readonly subjects: readonly string[];
+  readonly pid: number;
+  /** Start time of that process (clock ticks since boot), and the boot. */
+  readonly pidStart: number;
+  readonly bootId: string;
+}
+
+export interface IntentRecords {
+  begin(intent: Omit<Intent, 'id'>): Promise<string>;
+  end(id: string): Promise<void>;
+  /** Those whose process is gone. */
+  list(): readonly Intent[];
+}
