@@ -33,6 +33,7 @@ struct process;
 struct client;
 struct request;
 struct stdio;
+struct launch;
 
 /* ---- loop.c ---- */
 
@@ -57,6 +58,15 @@ void timer_clear(struct keeper *, struct timer *);
 uint64_t now_ns(void);      /* CLOCK_BOOTTIME */
 uint64_t realtime_ns(void);
 
+/* Work for after the current callback, when nothing on the stack uses what it frees. Embedded; zeroed before its first use. */
+struct deferred {
+  void (*run)(struct deferred *);
+  bool queued;
+  struct deferred *next;
+};
+void defer(struct keeper *, struct deferred *);
+void defer_cancel(struct keeper *, struct deferred *);
+
 /* ---- process.c ---- */
 
 struct exit_status {
@@ -74,7 +84,8 @@ struct process {
   struct watch watch; /* the pidfd */
   pid_t pid;
   bool is_init;
-  bool adopted;         /* not our child: the holder reaps it */
+  bool adopted;         /* not our child */
+  bool held;            /* adopted, and the holder is its parent: it tells the exit */
   bool exited, drained; /* both: finished */
   uint8_t kill_reason;  /* why the keeper ended it; REASON_OWN if it did not */
   uint64_t started_ns;
@@ -84,7 +95,9 @@ struct process {
   struct request *owner;   /* START_OWNER */
   struct timer timeout;    /* exec time limit */
   struct process *next;    /* in the container's list of execs */
-  void (*finished)(struct process *); /* a probe's own end; NULL: the usual one */
+  void (*finished)(struct process *); /* a probe's own end; NULL: the usual one; the process is freed after it */
+  struct deferred finish;
+  uint64_t identity; /* pidfd_identity */
 };
 
 /* Registers the pidfd (taken over). */
@@ -106,7 +119,14 @@ struct container {
   uint32_t cleanup_size;
   uint8_t status; /* enum container_status */
   bool stopping;  /* asked for: no restart */
-  bool forget;
+  bool forget;     /* leaves the table when nothing of it is left */
+  bool cleaning;   /* its cleanup runs */
+  bool cleaned;
+  bool own_pidns;  /* the end of its init ends everything in it */
+  bool ran;        /* `last` is of a run */
+  uint64_t oom_kills; /* seen so far */
+  struct launch *launch;   /* under way */
+  struct request *owner;   /* START_OWNER, over restarts */
   struct process *init;   /* NULL when exited */
   struct process *execs;
   struct exit_status last;
@@ -163,7 +183,7 @@ struct request {
   uint32_t credit[3];      /* what we may still send on 1 and 2; what the client may still send on 0 */
   bool dropped;            /* attach: too slow */
   void *state;             /* of its handler (waiters, locks, launches) */
-  void (*gone)(struct request *); /* the client left or cancelled */
+  void (*gone)(struct request *); /* the client left or cancelled: let go of it; it is freed after this */
   struct request *next;
 };
 
@@ -173,8 +193,8 @@ void client_send(struct request *, uint16_t type, const struct writer *payload);
 size_t client_room(const struct client *);
 /* Called by stream.c when a client that was full has room again. */
 void client_on_room(struct client *, void (*room)(void *), void *);
-void request_ok(struct request *);
-void request_fail(struct request *, const struct failure *);
+void request_ok(struct request *);                           /* does not end it */
+void request_fail(struct request *, const struct failure *); /* does not end it */
 void request_end(struct request *); /* after the last reply: frees it */
 void write_exit(struct writer *, const struct exit_status *);
 
@@ -262,6 +282,8 @@ struct keeper {
   struct locks *locks;
   struct holder_link *holder;
   struct reconcile *reconcile;
+  struct subscribers *subscribers;
+  struct instance *instance;
   uint64_t log_lines_dropped;
   uint32_t fd_limit, fd_used, adopted;
   uint8_t log_level;
