@@ -129,6 +129,8 @@ export interface ContainerHandle {
   readonly name: string;
   readonly spec: ContainerSpec;
   start(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Starts with the streams of the process: nothing that it writes is missed (`warren start -a`). */
+  startAttached(options?: RunOptions): Promise<RunningProcess>;
   stop(options?: StopOptions): Promise<ExitInfo | null>;
   kill(signal?: string): Promise<void>;
   restart(options?: StopOptions): Promise<void>;
@@ -141,7 +143,7 @@ export interface ContainerHandle {
   /** One awaited call: `{ exitCode, stdout, … }`. A non-zero exit is a result, not an error. */
   exec(command: readonly string[], options?: Omit<ExecConfig, 'command'>): Promise<ExecResult>;
   /** The same with streams. */
-  spawn(command: readonly string[], options?: Omit<ExecConfig, 'command' | 'input' | 'maxOutputBytes'> & { readonly stdin?: boolean; readonly terminal?: { readonly columns: number; readonly rows: number } }): Promise<RunningProcess>;
+  spawn(command: readonly string[], options?: SpawnOptions): Promise<RunningProcess>;
   attach(options?: AttachOptions): Promise<RunningProcess>;
   resize(size: { readonly columns: number; readonly rows: number }): Promise<void>;
   logs(options?: LogOptions): AsyncIterable<LogEntry>;
@@ -155,7 +157,26 @@ export interface ContainerHandle {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+export type SpawnOptions = Omit<ExecConfig, 'command' | 'input' | 'maxOutputBytes'> & {
+  /** @default false */
+  readonly stdin?: boolean;
+  /** false: stdout and stderr are /dev/null, and the process outlives this connection (`exec -d`). @default true */
+  readonly output?: boolean;
+  readonly terminal?: { readonly columns: number; readonly rows: number };
+};
+
+/** What `stat` tells of a path in a container; the link target is empty unless it is a symbolic link. */
+export interface PathStat {
+  readonly name: string;
+  readonly size: number;
+  readonly mode: number;
+  readonly mtimeMs: number;
+  readonly linkTarget: string;
+}
+
 export interface ContainerFileOperations {
+  /** Throws notFound. A last symbolic link is not followed. */
+  stat(path: string): Promise<PathStat>;
   copyOut(path: string, options?: { readonly followLink?: boolean }): Promise<Readable>;
   copyIn(path: string, archive: Readable): Promise<void>;
   diff(): Promise<readonly Change[]>;
