@@ -191,8 +191,9 @@ struct request {
    client_room says beforehand how much STREAM data still fits. */
 void client_send(struct request *, uint16_t type, const struct writer *payload);
 size_t client_room(const struct client *);
-/* Called by stream.c when a client that was full has room again. */
+/* Calls `room` once when a client that was full has room again (also when it leaves). */
 void client_on_room(struct client *, void (*room)(void *), void *);
+void client_off_room(struct client *, const void *); /* not for this context any more */
 void request_ok(struct request *);                           /* does not end it */
 void request_fail(struct request *, const struct failure *); /* does not end it */
 void request_end(struct request *); /* after the last reply: frees it */
@@ -243,6 +244,13 @@ void restart_cancel(struct container *);
 void health_arm(struct container *);
 void health_clear(struct container *);
 uint8_t health_of(const struct container *, uint32_t *failing_streak);
+/*
+ * CONFIG: `strings` are two lists of str, checked: argv and environment. Kept in <run dir>/reconcile, from which
+ * reconcile_init reads them when the keeper starts.
+ */
+int reconcile_configure(struct keeper *, struct reader *strings);
+int reconcile_init(struct keeper *);
+bool reconcile_busy(const struct keeper *); /* a reconcile process runs or is due */
 /* Starts the reconcile process if none runs (CONFIG gave its command); again after it ended if more was asked for meanwhile. */
 void reconcile_request(struct keeper *);
 
