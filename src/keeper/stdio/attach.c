@@ -63,7 +63,9 @@ void attach_drop(struct attachment *attachment, int error, const char *action) {
   request_end(request);
 }
 
-static void drop_slow(struct attachment *attachment) { attach_drop(attachment, ENOBUFS, "send output to a slow client"); }
+static void drop_slow(struct attachment *attachment) {
+  attach_drop(attachment, ENOBUFS, "send output to a slow client");
+}
 
 static void send_number(struct request *request, uint16_t type, uint8_t number) {
   struct writer payload = writer_new(FRAME_MAX);
@@ -226,8 +228,10 @@ static void output_to(struct attachment *attachment, uint8_t number, const char 
     len -= part;
   }
   if (len == 0 || !attachment->request) return;
-  if (keep_pending(attachment, number, data, len)) wait_for_room(attachment);
-  else drop_slow(attachment);
+  if (keep_pending(attachment, number, data, len))
+    wait_for_room(attachment);
+  else
+    drop_slow(attachment);
 }
 
 void attach_output(struct stdio *stdio, uint8_t number, const char *data, size_t len) {
@@ -241,8 +245,10 @@ void attach_output_end(struct stdio *stdio, uint8_t number) {
   stdio->walking++;
   for (struct attachment *attachment = stdio->attached; attachment; attachment = attachment->next) {
     if (!wants(attachment, number)) continue;
-    if (attachment->pending_at == attachment->pending_len) send_number(attachment->request, REP_STREAM_END, number);
-    else if (!keep_pending(attachment, number, NULL, 0)) drop_slow(attachment);
+    if (attachment->pending_at == attachment->pending_len)
+      send_number(attachment->request, REP_STREAM_END, number);
+    else if (!keep_pending(attachment, number, NULL, 0))
+      drop_slow(attachment);
   }
   sweep(stdio);
 }
@@ -271,8 +277,10 @@ void attach_drained(struct stdio *stdio) {
   struct process *process = stdio->process;
   struct attachment *starter = process->starter ? process->starter->attachment : NULL;
   if (!starter) return;
-  if (starter->pending_at < starter->pending_len) process->starter = NULL; /* its EXIT comes from attach_exit */
-  else attachment_remove(starter);
+  if (starter->pending_at < starter->pending_len)
+    process->starter = NULL; /* its EXIT comes from attach_exit */
+  else
+    attachment_remove(starter);
 }
 
 void attach_exit(struct stdio *stdio) {

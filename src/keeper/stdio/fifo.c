@@ -2,8 +2,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../base/own.h"
 #include "streams.h"
@@ -40,7 +40,8 @@ static int make_node(struct container *container, const char *name) {
   return mkfifoat(dir, name, 0600);
 }
 
-int fifo_make(struct container *container, unsigned number, int *keeper_end, int *container_end, struct failure *failure) {
+int fifo_make(struct container *container, unsigned number, int *keeper_end, int *container_end,
+              struct failure *failure) {
   const struct supervise *supervise = &container->supervise;
   char name[NAME_SIZE];
   if (name_of(container, number, name) < 0) return fail(failure, 0, "name log FIFO", supervise->id);
@@ -49,9 +50,12 @@ int fifo_make(struct container *container, unsigned number, int *keeper_end, int
   OWN_FD reader = open_end(container, name, O_RDONLY | O_NONBLOCK, &ours);
   /* Read and write: the process never gets SIGPIPE or a blocking open when no keeper is there. */
   OWN_FD writer = reader < 0 ? -1 : open_end(container, name, O_RDWR, &theirs);
-  if (writer < 0) fail(failure, 0, "open log FIFO", name);
-  else if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev) fail(failure, EINVAL, "open log FIFO", name);
-  else if (fchown(writer, supervise->stdio_uid, supervise->stdio_gid) < 0) fail(failure, 0, "change owner of log FIFO", name);
+  if (writer < 0)
+    fail(failure, 0, "open log FIFO", name);
+  else if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev)
+    fail(failure, EINVAL, "open log FIFO", name);
+  else if (fchown(writer, supervise->stdio_uid, supervise->stdio_gid) < 0)
+    fail(failure, 0, "change owner of log FIFO", name);
   else {
     *keeper_end = steal_fd(&reader);
     *container_end = steal_fd(&writer);

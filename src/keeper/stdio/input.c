@@ -13,7 +13,8 @@ static bool on_pty(const struct stdio *stdio) { return stdio->tty; }
 static void watch_pipe(struct stdio *stdio, bool on) {
   struct input *in = &stdio->in;
   if (in->watched == on || in->fd < 0) return;
-  if (!on) watch_remove(keeper_of(stdio), &in->watch);
+  if (!on)
+    watch_remove(keeper_of(stdio), &in->watch);
   else if (watch_add(keeper_of(stdio), &in->watch, in->fd, EPOLLOUT) < 0) {
     log_line(LEVEL_ERROR, "input of %s: cannot watch: %s", stdio->process->container->supervise.id, strerror(errno));
     return;
@@ -64,8 +65,10 @@ bool input_push(struct stdio *stdio, struct attachment *from, struct str data) {
   if (!chunk) return false;
   *chunk = (struct chunk){.from = from, .len = data.len, .cap = cap};
   memcpy(chunk->data, data.at, data.len);
-  if (last) last->next = chunk;
-  else in->first = chunk;
+  if (last)
+    last->next = chunk;
+  else
+    in->first = chunk;
   in->last = chunk;
   return true;
 }
@@ -77,7 +80,8 @@ static bool write_first(struct stdio *stdio, int fd) {
   if (written < 0 && errno == EINTR) return true;
   if (written < 0 && errno == EAGAIN) return false;
   if (written < 0) {
-    if (on_pty(stdio)) drop_queue(stdio); /* hung up for now: as if typed at a dead line */
+    if (on_pty(stdio))
+      drop_queue(stdio); /* hung up for now: as if typed at a dead line */
     else {
       input_close(stdio);
       attach_input_closed(stdio);
@@ -102,8 +106,10 @@ void input_write(struct stdio *stdio) {
     input_close(stdio);
     return;
   }
-  if (on_pty(stdio)) stream_update(&stdio->out[0]);
-  else watch_pipe(stdio, in->first != NULL);
+  if (on_pty(stdio))
+    stream_update(&stdio->out[0]);
+  else
+    watch_pipe(stdio, in->first != NULL);
 }
 
 void input_end(struct stdio *stdio) {
@@ -116,7 +122,8 @@ void input_end(struct stdio *stdio) {
     uint32_t count = in->tail && in->tail != '\n' && in->tail != '\r' ? 2 : 1;
     if (end >= 0 && !input_push(stdio, NULL, (struct str){typed, count}))
       log_line(LEVEL_ERROR, "input of %s: out of memory", stdio->process->container->supervise.id);
-  } else in->ending = true;
+  } else
+    in->ending = true;
   input_write(stdio);
 }
 

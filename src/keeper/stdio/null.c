@@ -17,7 +17,8 @@ static int make_null_dir(void) {
       kernel_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
     return -1;
   OWN_FD dir = kernel_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-  if (dir < 0 || mknodat(dir, "null", S_IFCHR | 0666, makedev(1, 3)) < 0 || fchmodat(dir, "null", 0666, 0) < 0) return -1;
+  if (dir < 0 || mknodat(dir, "null", S_IFCHR | 0666, makedev(1, 3)) < 0 || fchmodat(dir, "null", 0666, 0) < 0)
+    return -1;
   OWN_FD again = kernel_fspick(dir, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
   if (again < 0 || kernel_fsconfig(again, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
       kernel_fsconfig(again, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)

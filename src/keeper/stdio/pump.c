@@ -105,7 +105,8 @@ void pump_output(struct stream *stream, const char *data, size_t len) {
   batch_begin(&batch, stdio);
   batch_data(&batch, stream, data, len);
   batch_write(&batch);
-  if (stream->partial_len == 0) forget_partial(stream);
+  if (stream->partial_len == 0)
+    forget_partial(stream);
   else if (!stdio->partial_timer.due) {
     /* A prompt is seen by who follows the log, and a killed keeper takes little with it. */
     stdio->partial_timer.fire = partial_due;

@@ -11,7 +11,9 @@
 
 enum { ATTACHED_MAX = 128 };
 
-struct keeper *keeper_of(const struct stdio *stdio) { return stdio->process->keeper; }
+struct keeper *keeper_of(const struct stdio *stdio) {
+  return stdio->process->keeper;
+}
 
 void stdio_release_fds(struct stdio *stdio, unsigned count) {
   if (count > stdio->fds) count = stdio->fds;
@@ -27,8 +29,10 @@ static int reserve(struct stdio *stdio, unsigned count) {
 
 void stdio_tag(const struct stdio *stdio, const char *kind, unsigned number, char tag[CONTAINER_ID_MAX + 16]) {
   const char *id = stdio->process->container->supervise.id;
-  if (number) snprintf(tag, CONTAINER_ID_MAX + 16, "%s:%s:%u", kind, id, number);
-  else snprintf(tag, CONTAINER_ID_MAX + 16, "%s:%s", kind, id);
+  if (number)
+    snprintf(tag, CONTAINER_ID_MAX + 16, "%s:%s:%u", kind, id, number);
+  else
+    snprintf(tag, CONTAINER_ID_MAX + 16, "%s:%s", kind, id);
 }
 
 static void keep(struct stdio *stdio, const char *kind, unsigned number, int fd) {
@@ -114,7 +118,8 @@ static int prepare_init_output(struct stdio *stdio, unsigned number, int out[3],
     out[number] = null_open(keeper_of(stdio));
     return out[number] < 0 ? fail(failure, 0, "open a null device", NULL) : 0;
   }
-  if (streamed) return fail(failure, ENOTSUP, "stream output that goes straight to a file", container->supervise.log.path);
+  if (streamed)
+    return fail(failure, ENOTSUP, "stream output that goes straight to a file", container->supervise.log.path);
   out[number] = log_file_open(container);
   return out[number] < 0 ? fail(failure, 0, "open log file", container->supervise.log.path) : 0;
 }
@@ -126,7 +131,8 @@ static int prepare_exec_output(struct stdio *stdio, unsigned number, int out[3],
     return out[2] < 0 ? fail(failure, 0, "duplicate stdout", NULL) : 0;
   }
   if (!streamed && !stdio->capture.max) {
-    if (!(stdio->start_flags & START_DISCARD)) return fail(failure, ENOTSUP, "exec without streams for its output", NULL);
+    if (!(stdio->start_flags & START_DISCARD))
+      return fail(failure, ENOTSUP, "exec without streams for its output", NULL);
     out[number] = null_open(keeper_of(stdio));
     return out[number] < 0 ? fail(failure, 0, "open a null device", NULL) : 0;
   }
@@ -243,7 +249,8 @@ int stdio_adopt(struct process *process) {
   stdio->logs = wants_log(process->container);
   for (unsigned number = 1; number <= (stdio->tty ? 1 : 2); number++) adopt_output(stdio, number);
   bool expected = stdio->tty || supervise->log.mode == LOG_PUMP;
-  if (expected && !stdio->has_output) log_line(LEVEL_WARN, "output of %s is lost: its descriptors are gone", supervise->id);
+  if (expected && !stdio->has_output)
+    log_line(LEVEL_WARN, "output of %s is lost: its descriptors are gone", supervise->id);
   if (!stdio->tty || stdio->has_output) adopt_input(stdio);
   if (!stdio->has_output && !stdio->in.open) {
     stdio_free(process);
@@ -300,6 +307,7 @@ int stdio_attach(struct request *request, struct process *process, uint32_t flag
   for (struct attachment *attachment = stdio->attached; attachment; attachment = attachment->next) count++;
   if (count >= ATTACHED_MAX) return fail(failure, EUSERS, "attach one more client to", id);
   if (!attach_add(stdio, request, flags)) return fail(failure, ENOMEM, "attach to", id);
+  request_ok(request);
   event_emit(process->keeper, EVENT_ATTACH, process->container, (uint32_t)process->pid, NULL, "");
   container_activity(process->container);
   return 0;
@@ -314,9 +322,12 @@ void stdio_input(struct request *request, struct str data) {
     return;
   }
   request->credit[0] -= data.len;
-  if (!stdio->in.open || stdio->in.ending) attach_consumed(attachment, data.len);
-  else if (!input_push(stdio, attachment, data)) attach_drop(attachment, ENOMEM, "take input");
-  else input_write(stdio);
+  if (!stdio->in.open || stdio->in.ending)
+    attach_consumed(attachment, data.len);
+  else if (!input_push(stdio, attachment, data))
+    attach_drop(attachment, ENOMEM, "take input");
+  else
+    input_write(stdio);
   container_activity(stdio->process->container);
 }
 

@@ -1,8 +1,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "../base/log.h"
 #include "streams.h"
@@ -12,9 +12,12 @@ static bool is_pty(const struct stream *stream) { return stream->stdio->tty; }
 static void watch_events(struct stream *stream, uint32_t events) {
   struct keeper *keeper = keeper_of(stream->stdio);
   int result = 0;
-  if (events == 0 && stream->watched) watch_remove(keeper, &stream->watch);
-  else if (events && !stream->watched) result = watch_add(keeper, &stream->watch, stream->fd, events);
-  else if (events) result = watch_change(keeper, &stream->watch, events);
+  if (events == 0 && stream->watched)
+    watch_remove(keeper, &stream->watch);
+  else if (events && !stream->watched)
+    result = watch_add(keeper, &stream->watch, stream->fd, events);
+  else if (events)
+    result = watch_change(keeper, &stream->watch, events);
   if (result < 0) {
     log_line(LEVEL_ERROR, "output of %s: cannot watch: %s", stream->stdio->process->container->supervise.id,
              strerror(errno));
@@ -105,15 +108,19 @@ static void stream_ready(struct watch *watch, uint32_t events) {
   struct stream *stream = owner_of(watch, struct stream, watch);
   struct stdio *stdio = stream->stdio;
   if (is_pty(stream) && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && stdio->in.first) input_write(stdio);
-  if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) read_stream(stream);
-  else stream_update(stream);
+  if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+    read_stream(stream);
+  else
+    stream_update(stream);
   stream_check_drained(stdio);
 }
 
 void stream_resume(struct stdio *stdio) {
   for (int i = 0; i < 2; i++) {
-    if (stdio->exited) read_stream(&stdio->out[i]);
-    else stream_update(&stdio->out[i]);
+    if (stdio->exited)
+      read_stream(&stdio->out[i]);
+    else
+      stream_update(&stdio->out[i]);
   }
   stream_check_drained(stdio);
 }

@@ -15,9 +15,9 @@
 #include "../keeper/keeper.h"
 
 enum {
-  STREAM_READ_MAX = 65536,  /* one read, one round of the loop */
-  STREAM_OVERHEAD = 64,     /* of a STREAM frame, generously */
-  PTY_DRAIN_MAX = 1 << 20,  /* above what the kernel buffers for a terminal */
+  STREAM_READ_MAX = 65536, /* one read, one round of the loop */
+  STREAM_OVERHEAD = 64,    /* of a STREAM frame, generously */
+  PTY_DRAIN_MAX = 1 << 20, /* above what the kernel buffers for a terminal */
   ATTACH_PENDING_MAX = 1 << 20,
   LOG_TEXT_MAX = 16384,
   LOG_BATCH = 98304,
@@ -28,7 +28,7 @@ enum {
 #define PARTIAL_LINE_NS   (250ull * 1000000)  /* how long the start of a line waits for its end */
 #define DROPPED_REPORT_NS (5000ull * 1000000) /* between two EVENT_LOG_DROPPED of a container */
 
-#define owner_of(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define owner_of(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* One output: a FIFO, a pipe or the pty's master. */
 struct stream {
@@ -37,8 +37,8 @@ struct stream {
   struct stdio *stdio;
   uint8_t number; /* 1 or 2 */
   bool watched, hung_up;
-  uint32_t left;    /* after the exit: bytes that still belong to the process */
-  char *partial;    /* the start of a line that has no end yet; NULL when there is none */
+  uint32_t left; /* after the exit: bytes that still belong to the process */
+  char *partial; /* the start of a line that has no end yet; NULL when there is none */
   uint32_t partial_len, partial_cap;
 };
 
@@ -86,15 +86,15 @@ struct stdio {
   struct attachment *attached;
   struct capture capture;
   struct timer partial_timer;
-  uint64_t log_dropped;         /* lines since the last event */
-  uint64_t log_dropped_due;     /* no event before */
-  uint32_t fds;                 /* reserved from the keeper's budget */
+  uint64_t log_dropped;     /* lines since the last event */
+  uint64_t log_dropped_due; /* no event before */
+  uint32_t fds;             /* reserved from the keeper's budget */
   uint32_t start_flags;
-  uint16_t walking;             /* attachments are unlinked only when 0 */
+  uint16_t walking; /* attachments are unlinked only when 0 */
   bool tty;
-  bool logs;                    /* output goes through the pump */
-  bool has_output;              /* somebody can be attached to it */
-  bool lossless;                /* an exec: nothing is dropped, its client's credit holds it up */
+  bool logs;       /* output goes through the pump */
+  bool has_output; /* somebody can be attached to it */
+  bool lossless;   /* an exec: nothing is dropped, its client's credit holds it up */
   bool exited, drained;
 };
 
