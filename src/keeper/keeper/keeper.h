@@ -263,6 +263,7 @@ uint8_t health_of(const struct container *, uint32_t *failing_streak);
 int reconcile_configure(struct keeper *, struct reader *strings);
 int reconcile_init(struct keeper *);
 bool reconcile_busy(const struct keeper *); /* a reconcile process runs or is due */
+pid_t reconcile_pid(const struct keeper *); /* a child of ours that is none of the containers'; 0: none */
 /* Starts the reconcile process if none runs (CONFIG gave its command); again after it ended if more was asked for meanwhile. */
 void reconcile_request(struct keeper *);
 
