@@ -330,14 +330,13 @@ bool dispatch_stream(struct client *client, uint16_t type, uint64_t id, struct r
   uint32_t bytes = type == REQ_CREDIT ? read_u32(payload) : 0;
   if (!reader_done(payload) || stream > 2 || (type != REQ_CREDIT && stream != 0)) return false;
   struct request *request = request_find(client, id);
-  if (!request || !request->process) return true;
+  if (!request) return true;
   if (type == REQ_CREDIT) {
     stdio_credit(request, stream, bytes);
   } else if (type == REQ_STREAM_END) {
     stdio_input_end(request);
   } else {
     if (data.len > request->credit[0]) return false;
-    container_activity(request->process->container);
     stdio_input(request, data);
   }
   return true;
