@@ -133,7 +133,7 @@ static void plan_before(const struct harness *harness, const struct launch *laun
   if (!launch->host_users) add_idmap(builder, ID_BASE);
 }
 
-static void plan_mounts(struct builder *builder) {
+static void plan_mounts(struct builder *builder, const struct launch *launch) {
   static const char *const pts[] = {"newinstance", "", "ptmxmode", "0666", "mode", "0620", NULL, NULL};
   static const char *const shm[] = {"mode", "1777", "size", "65536k", NULL, NULL};
   const uint64_t safe = 2 | 4 | 8; /* nosuid, nodev, noexec */
@@ -145,6 +145,7 @@ static void plan_mounts(struct builder *builder) {
   add_mount(builder, "devpts", "/dev/pts", 2 | 8, pts);
   add_mount(builder, "tmpfs", "/dev/shm", safe, shm);
   add_mount(builder, "mqueue", "/dev/mqueue", safe, NULL);
+  if (launch->child) launch->child(builder, launch);
   for (size_t i = 0; masked[i]; i++) add_path(builder, OP_MASK, 0, masked[i]);
   for (size_t i = 0; readonly[i]; i++) add_path(builder, OP_READONLY, 0, readonly[i]);
 }
@@ -162,10 +163,9 @@ void launch_plan(const struct harness *harness, const struct launch *launch, str
                .kind = BIND_SHARED, .flags = launch->host_users ? 0 : BIND_IDMAPPED, .attributes = 2 | 8});
   add_bind(builder, "sys", "/sys", &(struct bind_options){.kind = BIND_SHARED, .attributes = 1 | 2 | 4 | 8});
   if (launch->after) launch->after(builder, launch);
-  plan_mounts(builder);
+  plan_mounts(builder, launch);
   add_pair(builder, OP_HOSTNAME, "inside", "");
   if (launch->namespaces & CLONE_NEWNET) add_empty(builder, OP_LOOPBACK_UP);
-  if (launch->child) launch->child(builder, launch);
   add_credentials(builder, 0, 0);
   add_capabilities(builder, launch->capabilities, 0);
   add_environment(builder, environment);
