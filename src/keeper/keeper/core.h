@@ -71,13 +71,6 @@ bool dispatch_stream(struct client *, uint16_t type, uint64_t id, struct reader 
 
 /* ---- container.c ---- */
 
-struct waiter {
-  struct request *request;
-  struct container *container;
-  bool next_exit, stop;
-  struct waiter *next;
-};
-
 int containers_init(struct keeper *);
 unsigned containers_count(const struct keeper *);
 unsigned containers_active(const struct keeper *); /* starting, running, paused, restarting or being cleaned up */
@@ -88,24 +81,26 @@ void container_set_cleanup(struct container *, uint8_t *taken, uint32_t size);
 bool container_running(const struct container *); /* running or paused */
 bool container_live(const struct container *);    /* not exited */
 const char *container_cgroup(const struct container *, unsigned hierarchy); /* path, NULL */
-int container_wait(struct container *, struct request *, bool next_exit, bool stop);
+int container_wait(struct container *, struct request *, bool next_exit);
 void container_clean(struct container *);          /* queues its cleanup */
 void container_forget(struct container *);         /* when nothing of it is left */
 void container_settle(struct container *);         /* frees it if it is forgotten and nothing is left */
 void container_write_state(struct writer *, const struct container *);
-void container_revert(struct container *);         /* a start that failed: exited again, or gone */
+/*
+ * A start that failed: exited again, or gone if it never ran. `detail` NULL: nobody else needs to be told. `undone`: the
+ * worker left nothing; otherwise the cleanup runs.
+ */
+void container_start_failed(struct container *, const char *detail, bool undone);
 /* STOP: ends it with the signal, after the timeout with SIGKILL; answers EXIT. */
 void container_stop(struct container *, struct request *, int signal, uint64_t timeout_ms);
 void container_supervise(struct container *, struct supervise *taken); /* SUPERVISE */
-/* Called once, when the container is idle (not cleaning, no start under way). */
-void container_when_idle(struct container *, struct launch *);
-
 /* ---- freeze.c, list.c ---- */
 
 void freeze_begin(struct container *, struct request *, bool frozen); /* OK when it is so */
 void freeze_cancel(struct container *);
 void list_begin(struct request *, struct reader *names, uint32_t count);
 void forget_begin(struct request *, struct reader *names, uint32_t count);
+void forget_done(struct container *); /* it leaves the table now */
 
 /* ---- cgroup.c ---- */
 

@@ -162,7 +162,7 @@ static bool on_wait(struct request *request, struct reader *in) {
   if (!container) return true;
   if (condition == 0 && !container_live(container))
     request_exit(request, container, &container->last);
-  else if (container_wait(container, request, condition == 1, false) < 0)
+  else if (container_wait(container, request, condition == 1) < 0)
     return answer(request, -1, "wait for container", container->supervise.id);
   return true;
 }

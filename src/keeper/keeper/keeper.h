@@ -81,7 +81,8 @@ struct exit_status {
 struct process {
   struct keeper *keeper;
   struct container *container;
-  struct watch watch; /* the pidfd */
+  struct watch watch; /* on the pidfd */
+  int pidfd;          /* -1 when it ended */
   pid_t pid;
   bool is_init;
   bool adopted;         /* not our child */
@@ -92,7 +93,7 @@ struct process {
   struct exit_status exit;
   struct stdio *stdio;     /* NULL: no streams (null or file output) */
   struct request *starter; /* of the LAUNCH or EXEC with stream flags, while its client is there */
-  struct request *owner;   /* START_OWNER */
+  struct request *owner;   /* START_OWNER of an exec; of an init: container->owner */
   struct timer timeout;    /* exec time limit */
   struct process *next;    /* in the container's list of execs */
   void (*finished)(struct process *); /* a probe's own end; NULL: the usual one; the process is freed after it */
@@ -125,7 +126,9 @@ struct container {
   bool own_pidns;  /* the end of its init ends everything in it */
   bool ran;        /* `last` is of a run */
   uint64_t oom_kills; /* seen so far */
-  struct launch *launch;   /* under way */
+  struct launch *launch;   /* under way, or waiting for the cleanup */
+  struct freeze *freeze;   /* a FREEZE under way */
+  struct forget *forgetting;
   struct request *owner;   /* START_OWNER, over restarts */
   struct process *init;   /* NULL when exited */
   struct process *execs;
@@ -311,6 +314,8 @@ struct keeper {
   uint32_t fd_limit, fd_used, adopted;
   uint8_t log_level;
   bool ending;
+  struct rlimit original_files; /* of whoever started us: workers and containers get them back */
+  char original_oom_score[16];
 };
 
 /* Descriptors are a budget: every one that lives as long as a container is counted. EMFILE when it is used up. */
