@@ -185,6 +185,7 @@ struct request {
   uint32_t stream_flags;   /* START_STDIN … of this request */
   uint32_t credit[3];      /* what we may still send on 1 and 2; what the client may still send on 0 */
   bool dropped;            /* attach: too slow */
+  bool cancelled;          /* by CANCEL */
   void *state;             /* of its handler (waiters, locks, launches) */
   struct attachment *attachment; /* of stdio */
   void (*gone)(struct request *); /* the client left or cancelled: let go of it; it is freed after this */

@@ -55,6 +55,7 @@ void attach_drop(struct attachment *attachment, int error, const char *action) {
   struct request *request = attachment->request;
   struct stdio *stdio = attachment->stdio;
   if (stdio && stdio->process->starter == request) stdio->process->starter = NULL;
+  if (stdio && stdio->process->owner == request) stdio->process->owner = NULL;
   attachment_remove(attachment);
   request->dropped = true;
   struct failure failure;
@@ -290,6 +291,7 @@ void attach_exit(struct stdio *stdio) {
     stdio->attached = attachment->next;
     attachment->next = NULL;
     attachment->stdio = NULL;
+    if (process->starter == attachment->request) process->starter = NULL;
     attachment->request->process = NULL;
     write_str(&attachment->exit, process->container->supervise.id);
     write_exit(&attachment->exit, &process->exit);
@@ -315,6 +317,8 @@ void stdio_detach(struct request *request) {
     stream_resume(stdio);
     return;
   }
+  /* A client that detaches comes back; one whose connection broke leaves a program that would wait for input for ever. */
+  if (had_input && process->container->supervise.stdin_once && !stdio->tty && !request->cancelled) input_end(stdio);
   event_emit(process->keeper, EVENT_DETACH, process->container, (uint32_t)process->pid, NULL, "");
   container_activity(process->container);
 }
