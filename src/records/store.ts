@@ -3,7 +3,7 @@
  * user code inside a transaction: a `change` function is pure and may be run again.
  */
 import type { ContainerId, ContainerRecord, IdRange } from '../model/container.js';
-import type { Volume } from '../storage/driver.js';
+import type { Volume } from '../model/volume.js';
 
 export interface RecordsStore {
   readonly containers: ContainerRecords;
