@@ -11,6 +11,7 @@
  *     await keeper.forget(['ID']);                      // the exit is committed to the records
  *     await lock.release();
  */
+import type { ExitReason, HealthStatus } from '../model/container.js';
 import type { KernelFacts } from './facts.js';
 
 export type { KernelFacts } from './facts.js';
@@ -189,7 +190,7 @@ export interface KeeperExit {
   readonly userUs: number;
   readonly systemUs: number;
   readonly maxRssBytes: number;
-  readonly reason: import('../model/container.js').ExitReason;
+  readonly reason: ExitReason;
 }
 
 export interface KeeperState {
@@ -199,7 +200,7 @@ export interface KeeperState {
   readonly startedAtMs: number;
   readonly exit: KeeperExit;
   readonly restarts: number;
-  readonly health: import('../model/container.js').HealthStatus;
+  readonly health: HealthStatus;
   readonly failingStreak: number;
   readonly generation: number;
   readonly nextStartAtMs: number;

@@ -1,4 +1,13 @@
-import { constants, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../base/errors.js';
 import type { CgroupFiles, CgroupGroup, CgroupHierarchy } from '../port.js';
