@@ -36,9 +36,14 @@ const allowed: Readonly<Record<StatusAction, readonly ContainerStatus[]>> = {
 };
 
 /** The status that each action leads to, for the table in the documentation and its test. */
-export const transitions: Readonly<
-  Partial<Record<StatusAction, ContainerStatus>>
-> = { start: 'running', stop: 'exited', kill: 'exited', pause: 'paused', unpause: 'running', remove: 'removing' };
+export const transitions: Readonly<Partial<Record<StatusAction, ContainerStatus>>> = {
+  start: 'running',
+  stop: 'exited',
+  kill: 'exited',
+  pause: 'paused',
+  unpause: 'running',
+  remove: 'removing',
+};
 
 export function canDo(action: StatusAction, status: ContainerStatus): boolean {
   return allowed[action].includes(status);
