@@ -115,7 +115,9 @@ describe('id ranges', () => {
     const [first] = await store.containers.insert({ records: [record(), record()], idPool: small });
     await store.containers.change([first?.id as ContainerId], null, () => null);
     const again = { records: [record()], idPool: small };
-    await expect(store.containers.insert(again)).rejects.toMatchObject({ code: 'ID_POOL_EXHAUSTED' });
+    await expect(store.containers.insert(again)).rejects.toMatchObject({
+      code: 'ID_POOL_EXHAUSTED',
+    });
     expect(store.idRanges.freed()).toEqual([first?.ids]);
     await store.idRanges.release(store.idRanges.freed());
     const [second] = await store.containers.insert(again);
@@ -197,7 +199,9 @@ describe('change', () => {
 test('rename moves the name and refuses one in use', async () => {
   const [first] = await insert(record('a1'), record('b1'));
   const id = first?.id as ContainerId;
-  await expect(store.containers.rename(id, 'b1', 1n)).rejects.toMatchObject({ code: 'NAME_IN_USE' });
+  await expect(store.containers.rename(id, 'b1', 1n)).rejects.toMatchObject({
+    code: 'NAME_IN_USE',
+  });
   await store.containers.rename(id, 'c1', 1n);
   expect(store.containers.resolve('c1').id).toBe(id);
   expect(() => store.containers.resolve('a1')).toThrow('No such container: a1');
@@ -214,7 +218,13 @@ test('volumes are made once', async () => {
 });
 
 test('intents are there until they end', async () => {
-  const intent = { operation: 'create', subjects: ['x'], pid: 1, pidStart: 2, bootId: 'b' } as const;
+  const intent = {
+    operation: 'create',
+    subjects: ['x'],
+    pid: 1,
+    pidStart: 2,
+    bootId: 'b',
+  } as const;
   const id = await store.intents.begin(intent);
   expect(store.intents.list()).toEqual([{ ...intent, id }]);
   await store.intents.end(id);
@@ -226,7 +236,7 @@ test('10,000 containers of one batch are listed within 50 ms', async () => {
   const records = Array.from({ length: 10_000 }, (_, index) => record(`c-${index}`));
   await store.containers.insert({ records, idPool: wide });
   store.containers.list();
-  const times = [1, 2, 3].map(() => {
+  const times = [1, 2, 3, 4, 5, 6, 7, 8].map(() => {
     const start = performance.now();
     expect(store.containers.list()).toHaveLength(10_000);
     return performance.now() - start;
