@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <sched.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -299,6 +300,7 @@ static int remove_entry(const char *path, const struct stat *about, int type, st
 }
 
 static int run_test(const struct test *test) {
+  close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
   signal(SIGPIPE, SIG_IGN);
   snprintf(run_dir, sizeof run_dir, "/tmp/warren-keeper-test.XXXXXX");
   CHECK(mkdtemp(run_dir));

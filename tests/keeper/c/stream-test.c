@@ -112,7 +112,8 @@ static void backpressure(void) {
   getrusage(RUSAGE_SELF, &before);
   run_for(300);
   getrusage(RUSAGE_SELF, &after);
-  CHECK((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec - before.ru_utime.tv_usec < 150000);
+  CHECK((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec - before.ru_utime.tv_usec <
+        150000);
   CHECK(client.streamed == STREAM_WINDOW);
   client.grants = true;
   grant(request, 1, 1000);
@@ -123,7 +124,8 @@ static void backpressure(void) {
     fill(block, 25000, done / 4);
     expected_hash = hash_bytes(expected_hash, block, sizeof block);
   }
-  CHECK(client.streamed == HUNDRED_MB && client.hash == expected_hash && client.exits == 1 && client.before_exit == HUNDRED_MB);
+  CHECK(client.streamed == HUNDRED_MB && client.hash == expected_hash && client.exits == 1 &&
+        client.before_exit == HUNDRED_MB);
 }
 
 static void write_megabyte(void *context) {
@@ -545,7 +547,8 @@ static void reopened(void) {
   getrusage(RUSAGE_SELF, &before);
   run_for(200);
   getrusage(RUSAGE_SELF, &after);
-  CHECK((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec - before.ru_utime.tv_usec < 100000);
+  CHECK((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec - before.ru_utime.tv_usec <
+        100000);
   reap_child(process);
   CHECK(data_is(1, "onetwo"));
   finish();
