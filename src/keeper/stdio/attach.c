@@ -100,7 +100,8 @@ static void wait_for_room(struct attachment *attachment) {
 /* False: past its bound (or no memory); the client is too slow. */
 static bool keep_pending(struct attachment *attachment, uint8_t number, const void *data, uint32_t len) {
   uint32_t held = attachment->pending_len - attachment->pending_at, size = RECORD_HEAD + len;
-  if (held + size > ATTACH_PENDING_MAX) return false;
+  uint32_t most = attachment->stdio && attachment->stdio->lossless ? EXEC_PENDING_MAX : ATTACH_PENDING_MAX;
+  if (held + size > most) return false;
   if (attachment->pending_at > 0 && attachment->pending_len + size > attachment->pending_cap) {
     memmove(attachment->pending, attachment->pending + attachment->pending_at, held);
     attachment->pending_at = 0;
@@ -177,7 +178,7 @@ static void flush_pending(struct attachment *attachment) {
 
 static void progress(struct attachment *attachment) {
   struct stdio *stdio = attachment->stdio;
-  if (stdio && stdio->lossless) {
+  if (stdio && stdio->lossless && !stdio->exited) {
     stream_resume(stdio);
     return;
   }
@@ -210,7 +211,7 @@ struct attachment *attach_add(struct stdio *stdio, struct request *request, uint
 
 uint32_t attach_allowance(struct stdio *stdio, uint8_t number) {
   uint32_t allowed = UINT32_MAX;
-  if (!stdio->lossless) return allowed;
+  if (!stdio->lossless || stdio->exited) return allowed;
   for (struct attachment *attachment = stdio->attached; attachment; attachment = attachment->next) {
     if (!wants(attachment, number)) continue;
     uint32_t part = sendable(attachment->request, number);

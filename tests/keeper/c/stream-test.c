@@ -192,11 +192,31 @@ static void exit_without_credit(void) {
   request->credit[1] = 0;
   stdio_credit(request, 1, 999990);
   reap_child(process);
-  run_for(100);
-  CHECK(client.streamed == 999990 && !process->drained);
+  run_until(is_drained, process);
+  CHECK(client.streamed == 999990 && !process->starter);
+  free_process(process);
+  CHECK(client.exits == 0 && keeper.fd_used == 0);
   stdio_credit(request, 1, 10);
-  CHECK(process->drained && client.streamed == 1000000);
+  CHECK(client.streamed == 1000000 && client.exits == 1 && client.before_exit == 1000000 && client.ends == 1);
+}
+static void fill_large_pipes(void *context) {
+  (void)context;
+  static char block[1 << 20];
+  for (int fd = 1; fd <= 2; fd++) {
+    if (fcntl(fd, F_SETPIPE_SZ, sizeof block) < 0) _exit(1);
+    say(fd, block, sizeof block);
+  }
+}
+static void large_pipes(void) {
+  container = container_make("c", LOG_NULL);
+  begin(false, START_STDOUT | START_STDERR, fill_large_pipes);
+  request->credit[1] = request->credit[2] = 0;
   finish();
+  CHECK(client.streamed == 0 && client.error == 0);
+  stdio_credit(request, 1, 2 << 20);
+  CHECK(client.exits == 0);
+  stdio_credit(request, 2, 2 << 20);
+  CHECK(client.streamed == 2 << 20 && client.exits == 1);
 }
 static void leaves(void) {
   container = container_make("c", LOG_NULL);
@@ -301,6 +321,7 @@ static void input_epipe(void) {
   for (int i = 0; i < 8; i++) stdio_input(request, (struct str){block, sizeof block});
   CHECK(client.credit >= 8 * sizeof block);
   reap_child(process);
+  run_until(is_drained, process);
   CHECK(data_is(1, "done") && client.stream_ends[0] == 1);
   finish();
 }
@@ -356,6 +377,7 @@ static void owed(void) {
   container = container_make("c", LOG_NULL);
   begin(true, START_STDOUT | START_STDERR, write_half);
   reap_child(process);
+  run_until(is_drained, process);
   /* The container's end waits for no client. */
   CHECK(process->drained && !process->starter && client.streamed >= STREAM_WINDOW && client.streamed < 500003);
   free_process(process);
@@ -372,6 +394,7 @@ static void owed_and_left(void) {
   container = container_make("c", LOG_NULL);
   begin(true, START_STDOUT | START_STDERR, write_half);
   reap_child(process);
+  run_until(is_drained, process);
   free_process(process);
   stdio_detach(request);
   request_end(request);
@@ -487,6 +510,7 @@ static void resize(void) {
   run_until(first_size, NULL);
   CHECK(stdio_resize(process, 132, 43) == 0);
   reap_child(process);
+  run_until(is_drained, process);
   CHECK(data_is(1, "80x24\r\n132x43\r\n"));
   finish();
   size_t len;
@@ -525,6 +549,7 @@ static void pty_input(void) {
   container->supervise.stdin_once = true;
   stdio_input_end(request);
   reap_child(process);
+  run_until(is_drained, process);
   CHECK(data_is(1, "go 200011"));
   finish();
 }
@@ -550,6 +575,7 @@ static void reopened(void) {
   CHECK((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec - before.ru_utime.tv_usec <
         100000);
   reap_child(process);
+  run_until(is_drained, process);
   CHECK(data_is(1, "onetwo"));
   finish();
 }
@@ -644,7 +670,8 @@ const struct test tests[] = {
     {"an exec waits while the connection has no room, and goes on with it", full_client},
     {"an exec that leaves a child with its output open ends with its own process", background_child},
     {"an exec that leaves a child flooding its output ends with its own process", background_flood},
-    {"an exec that has exited is drained when credit comes", exit_without_credit},
+    {"an exec's end does not wait for credit; its last output does, and EXIT after it", exit_without_credit},
+    {"an exec may leave as much as two enlarged pipes hold", large_pipes},
     {"an exec whose client leaves is read to its end", leaves},
     {"an exec without streams needs DISCARD", no_streams},
     {"a probe's last bytes are kept, of both outputs in their order", captures},
