@@ -48,7 +48,11 @@ export class WarrenError extends Error {
 }
 
 /** True for a WarrenError, of that kind and code when they are given. */
-export function isWarrenError(error: unknown, kind?: ErrorKind, code?: string): error is WarrenError {
+export function isWarrenError(
+  error: unknown,
+  kind?: ErrorKind,
+  code?: string,
+): error is WarrenError {
   return (
     error instanceof WarrenError &&
     (kind === undefined || error.kind === kind) &&

@@ -12,6 +12,8 @@ import type { ContainerRecord } from '../model/container.js';
 /** Plain data from the siblings; same shape as cgroup/driver.ts's CgroupSetup. */
 export interface CgroupPlan {
   readonly make: readonly { readonly hierarchy: number; readonly path: string; readonly own: boolean }[];
+  /** CGROUP_REMOVE of the cleanup phase; missing groups are fine. */
+  readonly remove: readonly { readonly hierarchy: number; readonly path: string }[];
   readonly writes: readonly { readonly hierarchy: number; readonly path: string; readonly file: string; readonly value: string }[];
   readonly join: readonly { readonly hierarchy: number; readonly path: string }[];
   readonly deviceProgram: { readonly group: { readonly hierarchy: number; readonly path: string }; readonly program: Uint8Array } | null;

@@ -166,6 +166,13 @@ static void probe_finished(struct process *process) {
   if (!health || health->probe != process) return;
   health->probe = NULL;
   timer_clear(health->keeper, &health->timer);
+  const struct container *container = health->container;
+  if (container->status != STATUS_RUNNING || container->stopping || !container->init || container->init->exited) {
+    /* What killed it (the container's end, the freezer) says nothing about health. */
+    schedule_next(health);
+    give_place(health);
+    return;
+  }
   struct str output = stdio_captured(process);
   char text[OUTPUT_MAX + 64];
   if (process->kill_reason == REASON_TIMEOUT) {

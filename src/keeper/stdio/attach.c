@@ -55,6 +55,7 @@ void attach_drop(struct attachment *attachment, int error, const char *action) {
   struct request *request = attachment->request;
   struct stdio *stdio = attachment->stdio;
   if (stdio && stdio->process->starter == request) stdio->process->starter = NULL;
+  if (stdio && stdio->process->owner == request) stdio->process->owner = NULL;
   attachment_remove(attachment);
   request->dropped = true;
   struct failure failure;
@@ -99,7 +100,8 @@ static void wait_for_room(struct attachment *attachment) {
 /* False: past its bound (or no memory); the client is too slow. */
 static bool keep_pending(struct attachment *attachment, uint8_t number, const void *data, uint32_t len) {
   uint32_t held = attachment->pending_len - attachment->pending_at, size = RECORD_HEAD + len;
-  if (held + size > ATTACH_PENDING_MAX) return false;
+  uint32_t most = attachment->stdio && attachment->stdio->lossless ? EXEC_PENDING_MAX : ATTACH_PENDING_MAX;
+  if (held + size > most) return false;
   if (attachment->pending_at > 0 && attachment->pending_len + size > attachment->pending_cap) {
     memmove(attachment->pending, attachment->pending + attachment->pending_at, held);
     attachment->pending_at = 0;
@@ -176,7 +178,7 @@ static void flush_pending(struct attachment *attachment) {
 
 static void progress(struct attachment *attachment) {
   struct stdio *stdio = attachment->stdio;
-  if (stdio && stdio->lossless) {
+  if (stdio && stdio->lossless && !stdio->exited) {
     stream_resume(stdio);
     return;
   }
@@ -209,7 +211,7 @@ struct attachment *attach_add(struct stdio *stdio, struct request *request, uint
 
 uint32_t attach_allowance(struct stdio *stdio, uint8_t number) {
   uint32_t allowed = UINT32_MAX;
-  if (!stdio->lossless) return allowed;
+  if (!stdio->lossless || stdio->exited) return allowed;
   for (struct attachment *attachment = stdio->attached; attachment; attachment = attachment->next) {
     if (!wants(attachment, number)) continue;
     uint32_t part = sendable(attachment->request, number);
@@ -290,6 +292,7 @@ void attach_exit(struct stdio *stdio) {
     stdio->attached = attachment->next;
     attachment->next = NULL;
     attachment->stdio = NULL;
+    if (process->starter == attachment->request) process->starter = NULL;
     attachment->request->process = NULL;
     write_str(&attachment->exit, process->container->supervise.id);
     write_exit(&attachment->exit, &process->exit);
@@ -315,6 +318,8 @@ void stdio_detach(struct request *request) {
     stream_resume(stdio);
     return;
   }
+  /* A client that detaches comes back; one whose connection broke leaves a program that would wait for input for ever. */
+  if (had_input && process->container->supervise.stdin_once && !stdio->tty && !request->cancelled) input_end(stdio);
   event_emit(process->keeper, EVENT_DETACH, process->container, (uint32_t)process->pid, NULL, "");
   container_activity(process->container);
 }

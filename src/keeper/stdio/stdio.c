@@ -280,6 +280,7 @@ void stdio_free(struct process *process) {
   if (!stdio) return;
   stdio_flush(process);
   timer_clear(process->keeper, &stdio->partial_timer);
+  timer_clear(process->keeper, &stdio->drain_timer);
   input_close(stdio);
   for (int i = 0; i < 2; i++) {
     stream_close(&stdio->out[i]);

@@ -68,7 +68,7 @@ enum read_result { READ_MORE, READ_LATER, READ_END };
 static enum read_result read_some(struct stream *stream) {
   struct stdio *stdio = stream->stdio;
   char data[STREAM_READ_MAX];
-  size_t want = sizeof data;
+  size_t want = stdio->logs ? LOGGED_READ_MAX : sizeof data;
   uint32_t allowed = attach_allowance(stdio, stream->number);
   if (allowed < want) want = allowed;
   if (stdio->exited && stream->left < want) want = stream->left;
@@ -90,18 +90,24 @@ static enum read_result read_some(struct stream *stream) {
   return READ_MORE;
 }
 
-/* Reads once, or after the exit all that is left; closes at the end. */
+static void drain_due(struct timer *timer) { stream_resume(owner_of(timer, struct stdio, drain_timer)); }
+
+/* Reads once; closes at the end. After the exit it goes on in the next round until nothing is left. */
 static void read_stream(struct stream *stream) {
+  struct stdio *stdio = stream->stdio;
   if (stream->fd < 0) return;
-  enum read_result result;
-  do result = read_some(stream);
-  while (result == READ_MORE && stream->stdio->exited);
-  if (result != READ_END) {
+  enum read_result result = read_some(stream);
+  if (result == READ_MORE && stdio->exited && stream->left == 0) result = READ_END;
+  if (result == READ_END) {
+    stream_close(stream);
+    attach_output_end(stdio, stream->number);
+  } else if (stdio->exited) {
+    watch_events(stream, 0);
+    stdio->drain_timer.fire = drain_due;
+    timer_set(keeper_of(stdio), &stdio->drain_timer, now_ns());
+  } else {
     stream_update(stream);
-    return;
   }
-  stream_close(stream);
-  attach_output_end(stream->stdio, stream->number);
 }
 
 static void stream_ready(struct watch *watch, uint32_t events) {

@@ -16,9 +16,11 @@
 
 enum {
   STREAM_READ_MAX = 65536, /* one read, one round of the loop */
+  LOGGED_READ_MAX = 16384, /* the same with a log: as empty lines it is 46 times as much there */
   STREAM_OVERHEAD = 64,    /* of a STREAM frame, generously */
   PTY_DRAIN_MAX = 1 << 20, /* above what the kernel buffers for a terminal */
   ATTACH_PENDING_MAX = 1 << 20,
+  EXEC_PENDING_MAX = 4 << 20, /* what two pipes hold at most, when an exec has exited */
   LOG_TEXT_MAX = 16384,
   LOG_BATCH = 98304,
   LOG_FILES_MAX = 1000,
@@ -86,6 +88,7 @@ struct stdio {
   struct attachment *attached;
   struct capture capture;
   struct timer partial_timer;
+  struct timer drain_timer; /* the next part of what an exited process left */
   uint64_t log_dropped;     /* lines since the last event */
   uint64_t log_dropped_due; /* no event before */
   uint32_t fds;             /* reserved from the keeper's budget */
@@ -167,7 +170,7 @@ void input_forget(struct stdio *, const struct attachment *);
 /* ---- attach.c ---- */
 
 struct attachment *attach_add(struct stdio *, struct request *, uint32_t flags);
-/* Bytes of stream `number` that may be read now without loss; UINT32_MAX when nobody holds it up. */
+/* Bytes of stream `number` that may be read now; UINT32_MAX when nobody holds it up, as after the exit. */
 uint32_t attach_allowance(struct stdio *, uint8_t number);
 void attach_output(struct stdio *, uint8_t number, const char *data, size_t len);
 void attach_output_end(struct stdio *, uint8_t number);
