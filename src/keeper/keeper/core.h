@@ -109,7 +109,7 @@ void forget_done(struct container *); /* it leaves the table now */
 /* ---- cgroup.c ---- */
 
 int cgroup_open(struct keeper *, unsigned hierarchy, const char *path, const char *file, int flags);
-int cgroup_write(struct keeper *, unsigned hierarchy, const char *path, const char *file, const char *value);
+int cgroup_file_write(struct keeper *, unsigned hierarchy, const char *path, const char *file, const char *value);
 /* cgroup.kill of the unified cgroup; ENOENT when there is none. */
 int cgroup_kill(struct keeper *, const char *path);
 /* A number behind a key of a flat keyed file; false when absent. */

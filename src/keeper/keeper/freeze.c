@@ -87,7 +87,7 @@ void freeze_begin(struct container *container, struct request *request, bool fro
   request->state = freeze;
   request->gone = client_gone;
   if (watch_add(keeper, &freeze->watch, fd, EPOLLPRI) < 0 ||
-      cgroup_write(keeper, 0, path, "cgroup.freeze", frozen ? "1" : "0") < 0) {
+      cgroup_file_write(keeper, 0, path, "cgroup.freeze", frozen ? "1" : "0") < 0) {
     int error = errno;
     if (freeze->watch.fd < 0) close(fd);
     request->gone = NULL;

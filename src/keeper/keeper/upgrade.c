@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,13 +64,6 @@ void instance_upgrade(struct request *request, const char *path) {
 static void flush_streams(struct container *container, void *context) {
   (void)context;
   if (container->init) stdio_flush(container->init);
-}
-
-static void set_soft_files(uint64_t soft) {
-  struct rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) < 0) return;
-  files.rlim_cur = soft < files.rlim_max ? soft : files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
 }
 
 void upgrade_now(struct keeper *keeper) {
