@@ -125,9 +125,9 @@ static bool active(const struct container *container) {
 
 static void count_active(struct container *container, void *count) { *(unsigned *)count += active(container); }
 
-unsigned containers_active(const struct keeper *keeper) {
+unsigned containers_active(struct keeper *keeper) {
   unsigned count = 0;
-  container_each((struct keeper *)(uintptr_t)keeper, count_active, &count);
+  container_each(keeper, count_active, &count);
   return count;
 }
 
@@ -182,12 +182,6 @@ static void run_ended(struct container *container) {
   event_emit(container->keeper, EVENT_EXITED, container, 0, &container->last, "");
 }
 
-static void owner_done(struct container *container) {
-  struct request *owner = container->owner;
-  container->owner = NULL;
-  if (owner) request_end(owner);
-}
-
 static void enter_running(struct container *container, uint8_t before) {
   struct keeper *keeper = container->keeper;
   uint32_t pid = container->init ? (uint32_t)container->init->pid : 0;
@@ -225,7 +219,7 @@ void container_set_status(struct container *container, uint8_t status) {
     journal_exited(container);
     if (ran) run_ended(container);
     wake_waiters(container, true);
-    owner_done(container);
+    bond_break(container);
     break;
   default:
     break;
@@ -300,7 +294,7 @@ static void stop_running(struct container *container, int signal, uint64_t timeo
   if (timeout_ms == 0) return stop_due(&container->stop_timer);
   if (process_signal(init, signal, REASON_STOP) < 0 && errno != ESRCH)
     log_line(LEVEL_WARN, "cannot signal %s: errno %d", container->supervise.id, errno);
-  if (container->status == STATUS_PAUSED && cgroup_write(keeper, 0, container_cgroup(container, 0), "cgroup.freeze", "0") < 0)
+  if (container->status == STATUS_PAUSED && cgroup_file_write(keeper, 0, container_cgroup(container, 0), "cgroup.freeze", "0") < 0)
     log_line(LEVEL_WARN, "cannot thaw %s: errno %d", container->supervise.id, errno);
   uint64_t due = now_ns() + timeout_ms * NS_PER_MS;
   if (timeout_ms < UINT32_MAX && (container->stop_timer.due == 0 || due < container->stop_timer.due))
@@ -324,12 +318,6 @@ void container_stop(struct container *container, struct request *request, int si
 
 /* ---- the end ---- */
 
-static void remove_plan(struct container *container) {
-  char name[CONTAINER_ID_MAX + 8];
-  snprintf(name, sizeof name, "plans/%s", container->supervise.id);
-  if (container->supervise.restart.policy != RESTART_NO) unlinkat(container->keeper->run_dir_fd, name, 0);
-}
-
 void container_forget(struct container *container) {
   container->forget = true;
   container_settle(container);
@@ -343,7 +331,7 @@ void container_settle(struct container *container) {
     return;
   }
   journal_forgotten(container);
-  remove_plan(container);
+  stored_plan_remove(container);
   wake_waiters(container, true);
   forget_done(container);
   lease_clear(container);

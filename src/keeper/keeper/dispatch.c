@@ -299,6 +299,7 @@ static bool on_cancel(struct request *request, struct reader *in) {
   errno = ENOENT;
   if (!cancelled || cancelled == request) return answer(request, -1, "cancel request", NULL);
   request_fail_with(cancelled, ECANCELED, "finish the request", NULL);
+  cancelled->cancelled = true;
   request_gone(cancelled);
   return answer(request, 0, NULL, NULL);
 }
@@ -331,6 +332,8 @@ bool dispatch_stream(struct client *client, uint16_t type, uint64_t id, struct r
   if (!reader_done(payload) || stream > 2 || (type != REQ_CREDIT && stream != 0)) return false;
   struct request *request = request_find(client, id);
   if (!request) return true;
+  bool starting = (request->type == REQ_LAUNCH || request->type == REQ_EXEC) && !request->process && !request->attachment;
+  if (starting && type != REQ_CREDIT) return false; /* nothing can take it yet */
   if (type == REQ_CREDIT) {
     stdio_credit(request, stream, bytes);
   } else if (type == REQ_STREAM_END) {

@@ -90,10 +90,11 @@ struct process {
   bool exited, drained; /* both: finished */
   uint8_t kill_reason;  /* why the keeper ended it; REASON_OWN if it did not */
   uint64_t started_ns;
+  bool bound;           /* an exec that ends with the keeper that streams it */
   struct exit_status exit;
   struct stdio *stdio;     /* NULL: no streams (null or file output) */
   struct request *starter; /* of the LAUNCH or EXEC with stream flags, while its client is there */
-  struct request *owner;   /* START_OWNER of an exec; of an init: container->owner */
+  struct request *owner;   /* START_OWNER of an exec; of an init: container->bond */
   struct timer timeout;    /* exec time limit */
   struct process *next;    /* in the container's list of execs */
   void (*finished)(struct process *); /* a probe's own end; NULL: the usual one; the process is freed after it */
@@ -129,7 +130,7 @@ struct container {
   struct launch *launch;   /* under way, or waiting for the cleanup */
   struct freeze *freeze;   /* a FREEZE under way */
   struct forget *forgetting;
-  struct request *owner;   /* START_OWNER, over restarts */
+  struct bond *bond;       /* START_OWNER */
   struct process *init;   /* NULL when exited */
   struct process *execs;
   struct exit_status last;
@@ -290,6 +291,9 @@ struct keeper_options {
   const char *cgroup;              /* own leaf, relative to each hierarchy's root */
   unsigned workers;
   uint64_t idle_exit_ms;           /* without containers and clients; 0: never */
+  uint64_t original_files;         /* soft RLIMIT_NOFILE and oom_score_adj of whoever started us: containers get them */
+  int original_oom_score;
+  bool upgraded; /* took the place of an older program in the same process */
 };
 
 struct keeper {
@@ -315,8 +319,6 @@ struct keeper {
   uint32_t fd_limit, fd_used, adopted;
   uint8_t log_level;
   bool ending;
-  struct rlimit original_files; /* of whoever started us: workers and containers get them back */
-  char original_oom_score[16];
 };
 
 /* Descriptors are a budget: every one that lives as long as a container is counted. EMFILE when it is used up. */

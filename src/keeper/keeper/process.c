@@ -179,19 +179,12 @@ void process_drained(struct process *process) {
   if (process->exited) defer(process->keeper, &process->finish);
 }
 
-/* The request that started the process gets its EXIT; one that owns a restarting container stays, unseen. */
 static void answer_starter(struct process *process) {
   struct request *starter = process->starter;
   process->starter = process->owner = NULL;
   if (!starter) return;
   starter->process = NULL;
-  if (starter != process->container->owner) return request_exit(starter, process->container, &process->exit);
-  struct writer out = writer_new(FRAME_MAX);
-  write_str(&out, process->container->supervise.id);
-  write_exit(&out, &process->exit);
-  client_send(starter, REP_EXIT, &out);
-  writer_free(&out);
-  request_make_anonymous(starter);
+  request_exit(starter, process->container, &process->exit);
 }
 
 static void exec_finished(struct process *process) {
@@ -235,10 +228,13 @@ struct process *process_of_pid(struct keeper *keeper, pid_t pid) {
   return find.found;
 }
 
-void process_holder_notice(struct keeper *keeper, pid_t pid, uint64_t identity, int status, const struct rusage *usage) {
+void process_holder_notice(struct keeper *keeper, pid_t pid, uint64_t identity, int wait_status,
+                           const struct exit_status *usage) {
   struct process *process = process_of_pid(keeper, pid);
-  if (process && process->adopted && !process->exited && process->identity == identity)
-    exited_with(process, status, usage);
+  if (!process || !process->adopted || process->exited || process->identity != identity) return;
+  struct exit_status exit = *usage;
+  set_code(&exit, wait_status);
+  process_exited(process, &exit);
 }
 
 /* ---- strays: children that are no process of the keeper's any more ---- */

@@ -123,14 +123,21 @@ void lane_forget(struct keeper *keeper, struct lane *lane) {
 
 /* ---- workers ---- */
 
+/* Containers start with what the keeper's starter had, not with what suits the keeper. */
 static void restore_original(const struct keeper *keeper) {
+  char score[16];
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   signal(SIGPIPE, SIG_DFL);
-  setrlimit(RLIMIT_NOFILE, &keeper->original_files);
-  OWN_FD score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (score >= 0 && write(score, keeper->original_oom_score, strlen(keeper->original_oom_score)) < 0)
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && keeper->options.original_files < files.rlim_max) {
+    files.rlim_cur = keeper->options.original_files;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  int len = snprintf(score, sizeof score, "%d", keeper->options.original_oom_score);
+  OWN_FD file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (file >= 0 && write(file, score, (size_t)len) < 0)
     log_line(LEVEL_WARN, "cannot restore oom_score_adj: errno %d", errno);
 }
 
@@ -333,6 +340,7 @@ static void hand_out(struct keeper *keeper, struct worker *worker, struct job *j
 static void pump(struct deferred *work) {
   struct workers *workers = OWNER_OF(work, struct workers, pump);
   struct keeper *keeper = workers->keeper;
+  if (workers->ending) return;
   for (enum pool pool = 0; pool < POOL_COUNT; pool++) {
     struct lanes *lanes = &workers->lanes[pool];
     while (lanes->first) {
@@ -341,9 +349,15 @@ static void pump(struct deferred *work) {
       hand_out(keeper, worker, lanes_take(lanes));
     }
   }
+  if (instance_closing(keeper)) instance_check(keeper);
 }
 
 void workers_end(struct keeper *keeper) {
   keeper->workers->ending = true;
   while (keeper->workers->first) worker_free(keeper->workers->first);
+}
+
+void workers_resume(struct keeper *keeper) {
+  keeper->workers->ending = false;
+  defer(keeper, &keeper->workers->pump);
 }
