@@ -71,7 +71,11 @@ export class BinaryWriter {
   str(value: string): this {
     if (value.length <= shortString && this.#shortAscii(value)) return this;
     if (value.includes('\0')) {
-      throw new WarrenError('invalidArgument', 'NUL_IN_STRING', `A string holds a NUL byte: ${JSON.stringify(value)}`);
+      throw new WarrenError(
+        'invalidArgument',
+        'NUL_IN_STRING',
+        `A string holds a NUL byte: ${JSON.stringify(value)}`,
+      );
     }
     const size = Buffer.byteLength(value);
     this.#room(4 + size);
@@ -151,7 +155,9 @@ export class BinaryReader {
   #at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get remaining(): number {
@@ -228,7 +234,8 @@ export class BinaryReader {
 
   #take(size: number): number {
     const at = this.#at;
-    if (size > this.#bytes.length - at) throw damaged(`it ends ${size - this.remaining} bytes early`);
+    if (size > this.#bytes.length - at)
+      throw damaged(`it ends ${size - this.remaining} bytes early`);
     this.#at = at + size;
     return at;
   }

@@ -1,52 +1,9 @@
-/** Linux capabilities by number (include/uapi/linux/capability.h, up to CAP_CHECKPOINT_RESTORE). */
+/** Capability sets as masks: bit n is capability n. */
 import { WarrenError } from '../base/errors.js';
+import { capabilities as capabilityNames } from '../model/capabilities.js';
 
-/** Index: the capability's number. Without `CAP_`. */
-export const capabilityNames = [
-  'CHOWN',
-  'DAC_OVERRIDE',
-  'DAC_READ_SEARCH',
-  'FOWNER',
-  'FSETID',
-  'KILL',
-  'SETGID',
-  'SETUID',
-  'SETPCAP',
-  'LINUX_IMMUTABLE',
-  'NET_BIND_SERVICE',
-  'NET_BROADCAST',
-  'NET_ADMIN',
-  'NET_RAW',
-  'IPC_LOCK',
-  'IPC_OWNER',
-  'SYS_MODULE',
-  'SYS_RAWIO',
-  'SYS_CHROOT',
-  'SYS_PTRACE',
-  'SYS_PACCT',
-  'SYS_ADMIN',
-  'SYS_BOOT',
-  'SYS_NICE',
-  'SYS_RESOURCE',
-  'SYS_TIME',
-  'SYS_TTY_CONFIG',
-  'MKNOD',
-  'LEASE',
-  'AUDIT_WRITE',
-  'AUDIT_CONTROL',
-  'SETFCAP',
-  'MAC_OVERRIDE',
-  'MAC_ADMIN',
-  'SYSLOG',
-  'WAKE_ALARM',
-  'BLOCK_SUSPEND',
-  'AUDIT_READ',
-  'PERFMON',
-  'BPF',
-  'CHECKPOINT_RESTORE',
-] as const;
-
-export type CapabilityName = (typeof capabilityNames)[number];
+/** A name without `CAP_`. */
+export type CapabilityName = string;
 
 /** Docker's default set. */
 const defaultNames: readonly CapabilityName[] = [
@@ -117,7 +74,9 @@ export function capabilitySet(request: CapabilityRequest): bigint {
 
 /** Names with `CAP_`, by number. Bits without a name are left out. */
 export function namesOfCapabilities(mask: bigint): string[] {
-  return capabilityNames.filter((name) => (mask & capabilityBit(name)) !== 0n).map((name) => `CAP_${name}`);
+  return capabilityNames
+    .filter((name) => (mask & capabilityBit(name)) !== 0n)
+    .map((name) => `CAP_${name}`);
 }
 
 /** The mask of names with or without `CAP_`. Throws `invalidArgument` for unknown ones. */
@@ -141,14 +100,24 @@ function maskOf(name: string, verb: string, all: bigint): bigint {
 }
 
 function unknown(name: string, verb: string): never {
-  throw new WarrenError('invalidArgument', 'UNKNOWN_CAPABILITY', `Cannot ${verb} capability ${name}: there is none of that name`, {
-    hint: 'See capabilities(7) for the names.',
-    details: { capability: name },
-  });
+  throw new WarrenError(
+    'invalidArgument',
+    'UNKNOWN_CAPABILITY',
+    `Cannot ${verb} capability ${name}: there is none of that name`,
+    {
+      hint: 'See capabilities(7) for the names.',
+      details: { capability: name },
+    },
+  );
 }
 
 function missing(name: string): WarrenError {
-  return new WarrenError('unsupported', 'CAPABILITY_MISSING', `Cannot add capability ${name}: this kernel does not know it`, {
-    details: { capability: name },
-  });
+  return new WarrenError(
+    'unsupported',
+    'CAPABILITY_MISSING',
+    `Cannot add capability ${name}: this kernel does not know it`,
+    {
+      details: { capability: name },
+    },
+  );
 }

@@ -10,7 +10,12 @@ import { wantsWritableCgroups } from './guest-init.js';
 export const sharedDevices = 'warren-dev';
 export const sharedSysfs = 'warren-sys';
 
-const procMount: OciMount = { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] };
+const procMount: OciMount = {
+  destination: '/proc',
+  type: 'proc',
+  source: 'proc',
+  options: ['nosuid', 'noexec', 'nodev'],
+};
 const devMount: OciMount = {
   destination: '/dev',
   type: 'tmpfs',
@@ -23,7 +28,12 @@ const ptsMount: OciMount = {
   source: 'devpts',
   options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
 };
-const mqueueMount: OciMount = { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] };
+const mqueueMount: OciMount = {
+  destination: '/dev/mqueue',
+  type: 'mqueue',
+  source: 'mqueue',
+  options: ['nosuid', 'noexec', 'nodev'],
+};
 const sysOptions: readonly string[] = ['nosuid', 'noexec', 'nodev'];
 
 /** Default mounts that the user did not replace, the engine's files, then the user's own, parents before children. */
@@ -127,7 +137,11 @@ function tmpfsMount({ record }: LaunchInput, mount: TmpfsMount): OciMount {
   return { destination: mount.target, type: 'tmpfs', source: 'tmpfs', options };
 }
 
-function storeBind(input: LaunchInput, source: string, bind: { readonly target: string; readonly options: readonly string[] }): OciMount {
+function storeBind(
+  input: LaunchInput,
+  source: string,
+  bind: { readonly target: string; readonly options: readonly string[] },
+): OciMount {
   return {
     destination: bind.target,
     type: 'bind',

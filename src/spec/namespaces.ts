@@ -1,5 +1,4 @@
 /** Which namespaces a container makes, joins or shares with the host. */
-import { WarrenError } from '../base/errors.js';
 import type { ContainerRecord } from '../model/container.js';
 import type { OciIdMapping, OciNamespace, OciNamespaceType } from './oci.js';
 
@@ -17,16 +16,14 @@ export interface NamespaceModes {
 
 const prefix = 'container:';
 
-/** Reads the record's modes. The user namespace follows a joined container: the others belong to it. */
+/** Reads the record's modes. The user namespace is that of a joined container, which owns the others. */
 export function namespaceModes(record: ContainerRecord): NamespaceModes {
   const { spec } = record;
   const pid = modeOf(spec.pid);
   const ipc = modeOf(spec.ipc === 'none' || spec.ipc === 'shareable' ? 'private' : spec.ipc);
   const network = modeOf(spec.network === 'none' ? 'private' : spec.network);
-  const joined = [...new Set([pid, ipc, network].flatMap((mode) => (typeof mode === 'object' ? [mode.container] : [])))];
-  const [first, second] = joined;
-  if (spec.userns === 'private' && first !== undefined && second !== undefined) throw tooManyOwners(record, first, second);
-  const user: Mode = spec.userns === 'private' && first !== undefined ? { container: first } : spec.userns;
+  const joined = [pid, ipc, network].find((mode) => typeof mode === 'object');
+  const user: Mode = spec.userns === 'private' && joined !== undefined ? joined : spec.userns;
   return { pid, ipc, network, uts: spec.uts, cgroup: spec.cgroupns, user };
 }
 
@@ -48,26 +45,20 @@ export function namespaceList(modes: NamespaceModes): OciNamespace[] {
 
 /** The id of `container:ID`; undefined for another kind of path. */
 export function joinedContainer(namespace: OciNamespace): string | undefined {
-  return namespace.path?.startsWith(prefix) === true ? namespace.path.slice(prefix.length) : undefined;
+  return namespace.path?.startsWith(prefix) === true
+    ? namespace.path.slice(prefix.length)
+    : undefined;
 }
 
 /** The map of uids and of gids; empty with the host's user namespace. */
 export function idMappings(record: ContainerRecord): OciIdMapping[] {
   if (record.spec.userns === 'host') return [];
-  if (record.ids === null) throw new Error(`Container ${record.id} has a user namespace of its own and no ids`);
+  if (record.ids === null)
+    throw new Error(`Container ${record.id} has a user namespace of its own and no ids`);
   return [{ containerID: 0, hostID: record.ids.base, size: record.ids.count }];
 }
 
 function modeOf(mode: string): Mode {
   if (mode === 'private' || mode === 'host') return mode;
   return { container: mode.slice(prefix.length) };
-}
-
-function tooManyOwners(record: ContainerRecord, first: string, second: string): WarrenError {
-  return new WarrenError(
-    'invalidArgument',
-    'NAMESPACE_OWNERS',
-    `Cannot start container ${record.name}: namespaces of ${first} and of ${second} belong to different user namespaces`,
-    { hint: 'Join the namespaces of one container only, or use --userns=host.' },
-  );
 }

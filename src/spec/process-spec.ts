@@ -1,28 +1,34 @@
 /** The process section: command line, environment, credentials, capabilities, limits. */
 import { WarrenError } from '../base/errors.js';
 import type { ContainerSpec } from '../model/container-config.js';
+import type { ContainerRecord } from '../model/container.js';
+import { defaultPath } from '../model/defaults.js';
 import type { Ulimit } from '../model/resources.js';
 import { capabilitySet, namesOfCapabilities } from './capabilities.js';
 import type { LaunchInput, ResolvedUser } from './contract.js';
 import { wantsWritableCgroups } from './guest-init.js';
 import type { OciCapabilities, OciProcess, OciRlimit } from './oci.js';
 
-export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const umask = 0o022;
 
 export function processSpec(input: LaunchInput): OciProcess {
   const { spec } = input.record;
   const args = [...spec.entrypoint, ...spec.command];
   if (args.length === 0 || args[0] === '') {
-    throw new WarrenError('invalidArgument', 'NO_COMMAND', `Cannot start container ${input.record.name}: no command specified`, {
-      hint: 'Give a command, or use an image that has one.',
-    });
+    throw new WarrenError(
+      'invalidArgument',
+      'NO_COMMAND',
+      `Cannot start container ${input.record.name}: no command specified`,
+      {
+        hint: 'Give a command, or use an image that has one.',
+      },
+    );
   }
   return {
     terminal: spec.tty,
     user: { uid: input.user.uid, gid: input.user.gid, umask, additionalGids: input.user.groups },
     args,
-    env: environment(spec, input.user),
+    env: environment(input.record, input.user),
     cwd: spec.workingDir === '' ? '/' : spec.workingDir,
     capabilities: processCapabilities(boundingSet(input), { uid: input.user.uid, ambient: false }),
     rlimits: spec.ulimits.map(rlimit),
@@ -32,7 +38,10 @@ export function processSpec(input: LaunchInput): OciProcess {
 }
 
 /** The most that any process of the container can have. */
-export function boundingSet({ record: { spec }, facts }: Pick<LaunchInput, 'record' | 'facts'>): bigint {
+export function boundingSet({
+  record: { spec },
+  facts,
+}: Pick<LaunchInput, 'record' | 'facts'>): bigint {
   return capabilitySet({
     add: spec.capAdd,
     drop: spec.capDrop,
@@ -42,7 +51,10 @@ export function boundingSet({ record: { spec }, facts }: Pick<LaunchInput, 'reco
 }
 
 /** Root starts with all of the bounding set, others with none, unless it is ambient. Nothing is inheritable otherwise. */
-export function processCapabilities(bounding: bigint, process: { readonly uid: number; readonly ambient: boolean }): OciCapabilities {
+export function processCapabilities(
+  bounding: bigint,
+  process: { readonly uid: number; readonly ambient: boolean },
+): OciCapabilities {
   const all = namesOf(bounding);
   const held = process.uid === 0 || process.ambient ? all : none;
   const ambient = process.ambient ? all : none;
@@ -63,19 +75,33 @@ export function noNewPrivileges(spec: ContainerSpec): boolean {
   return spec.security.noNewPrivileges ?? (spec.userns === 'host' && !spec.privileged);
 }
 
+/** A hostname of its own has only the container that asked for one; the others take the head of their id. */
+export function hostnameOf({ id, spec }: ContainerRecord): string {
+  return spec.hostname === '' ? id.slice(0, 12) : spec.hostname;
+}
+
+/** What differs between a container's own process and an exec in it. */
+export interface EnvironmentChange {
+  readonly tty?: boolean;
+  readonly extra?: readonly string[];
+}
+
 /** The stored environment with what it lacks, Docker's defaults first. */
-export function environment(spec: ContainerSpec, user: ResolvedUser, extra: readonly string[] = []): string[] {
-  const given = mergeEnvironment(spec.env, extra);
-  const names = new Set(given.map(nameOf));
-  const defaults = [
-    ['PATH', defaultPath],
-    ['HOSTNAME', spec.uts === 'host' ? '' : spec.hostname],
-    ['TERM', spec.tty ? 'xterm' : ''],
-    ['container', wantsWritableCgroups(spec) ? 'warren' : ''],
-    ['HOME', user.home],
-  ] as const;
-  const missing = defaults.filter(([name, value]) => value !== '' && !names.has(name));
-  return [...missing.map(([name, value]) => `${name}=${value}`), ...given];
+export function environment(
+  record: ContainerRecord,
+  user: ResolvedUser,
+  change: EnvironmentChange = {},
+): string[] {
+  const { spec } = record;
+  const given = mergeEnvironment(spec.env, change.extra ?? []);
+  const lacks = (prefix: string): boolean => !given.some((entry) => entry.startsWith(prefix));
+  const missing: string[] = [];
+  if (lacks('PATH=')) missing.push(defaultPath);
+  if (spec.uts === 'private' && lacks('HOSTNAME=')) missing.push(`HOSTNAME=${hostnameOf(record)}`);
+  if ((change.tty ?? spec.tty) && lacks('TERM=')) missing.push('TERM=xterm');
+  if (wantsWritableCgroups(spec) && lacks('container=')) missing.push('container=warren');
+  if (user.home !== '' && lacks('HOME=')) missing.push(`HOME=${user.home}`);
+  return [...missing, ...given];
 }
 
 function mergeEnvironment(base: readonly string[], extra: readonly string[]): readonly string[] {

@@ -4,7 +4,8 @@ import type { ContainerSpec } from '../model/container-config.js';
 import type { OciResources } from './oci.js';
 
 /** Drops undefined values, which exact optional types do not allow. */
-function present<T extends object>(values: { readonly [K in keyof T]: T[K] | undefined }): T | undefined {
+function present<T extends object>(values: { readonly [K in keyof T]: T[K] | undefined }):
+  T | undefined {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined);
   return entries.length === 0 ? undefined : (Object.fromEntries(entries) as T);
 }
@@ -16,10 +17,13 @@ export function resourcesSpec(spec: ContainerSpec): OciResources {
     cpu: cpuOf(resources),
     pids: resources.pidsLimit === undefined ? undefined : { limit: resources.pidsLimit },
     blockIO: resources.blkioWeight === undefined ? undefined : { weight: resources.blkioWeight },
-    hugepageLimits: resources.hugepages?.map(({ pageSize, limitBytes }) => ({ pageSize, limit: limitBytes })),
+    hugepageLimits: resources.hugepages?.map(({ pageSize, limitBytes }) => ({
+      pageSize,
+      limit: limitBytes,
+    })),
     devices: spec.deviceRules.length === 0 ? undefined : spec.deviceRules.map(deviceOf),
   };
-  return present<OciResources>(parts as Required<OciResources>) ?? {};
+  return present<OciResources>(parts) ?? {};
 }
 
 function memoryOf(resources: Resources): OciResources['memory'] {
@@ -35,10 +39,13 @@ function memoryOf(resources: Resources): OciResources['memory'] {
 const defaultPeriodUs = 100_000;
 
 function cpuOf(resources: Resources): OciResources['cpu'] {
-  const period = resources.cpuPeriodUs ?? (resources.cpus === undefined ? undefined : defaultPeriodUs);
+  const period =
+    resources.cpuPeriodUs ?? (resources.cpus === undefined ? undefined : defaultPeriodUs);
   const quota =
     resources.cpuQuotaUs ??
-    (resources.cpus === undefined ? undefined : Math.round(resources.cpus * (period ?? defaultPeriodUs)));
+    (resources.cpus === undefined
+      ? undefined
+      : Math.round(resources.cpus * (period ?? defaultPeriodUs)));
   return present<NonNullable<OciResources['cpu']>>({
     shares: resources.cpuShares,
     quota,

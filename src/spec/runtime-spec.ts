@@ -2,7 +2,7 @@ import type { LaunchInput } from './contract.js';
 import { mountList } from './mount-list.js';
 import { idMappings, namespaceList, namespaceModes, type NamespaceModes } from './namespaces.js';
 import type { OciDevice, OciLinux, OciSeccomp, OciSpec } from './oci.js';
-import { boundingSet, processSpec } from './process-spec.js';
+import { boundingSet, hostnameOf, processSpec } from './process-spec.js';
 import { resourcesSpec } from './resources-spec.js';
 import { defaultSeccomp } from './seccomp/default-profile.js';
 import { parseSeccompProfile } from './seccomp/parse-profile.js';
@@ -19,8 +19,11 @@ export function runtimeSpec(input: LaunchInput): OciSpec {
   return {
     ociVersion: '1.2.0',
     process: processSpec(input),
-    root: { path: `${input.dataRoot}/containers/${record.id}/rootfs`, readonly: record.spec.readOnly },
-    hostname: record.spec.hostname,
+    root: {
+      path: `${input.dataRoot}/containers/${record.id}/rootfs`,
+      readonly: record.spec.readOnly,
+    },
+    hostname: hostnameOf(record),
     ...(record.spec.domainname === '' ? {} : { domainname: record.spec.domainname }),
     mounts: mountList(input, modes),
     linux: linuxSpec(input, modes),
@@ -68,23 +71,24 @@ function seccompOf(input: LaunchInput): OciSeccomp | undefined {
   });
 }
 
-/** In an own user namespace the nodes belong to its root. */
-function devicesOf({ record, devices }: LaunchInput): OciDevice[] {
-  const owner = record.ids?.base ?? 0;
+function devicesOf({ devices }: LaunchInput): OciDevice[] {
   return devices.map((device) => ({
     path: device.path,
     type: device.kind,
     major: device.major,
     minor: device.minor,
     fileMode: device.mode,
-    uid: owner,
-    gid: owner,
+    uid: 0,
+    gid: 0,
   }));
 }
 
 const unprivilegedPorts = 'net.ipv4.ip_unprivileged_port_start';
 
 /** In a network namespace of its own, low ports are nobody else's: every user may take them, as in Docker. */
-function sysctls({ record: { spec } }: LaunchInput, modes: NamespaceModes): Readonly<Record<string, string>> {
+function sysctls(
+  { record: { spec } }: LaunchInput,
+  modes: NamespaceModes,
+): Readonly<Record<string, string>> {
   return modes.network === 'private' ? { [unprivilegedPorts]: '0', ...spec.sysctls } : spec.sysctls;
 }

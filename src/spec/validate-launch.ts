@@ -1,15 +1,9 @@
-/** Combinations that Warren refuses, each a small check. What only one field needs is checked where the config is normalized. */
+/** Combinations that Warren refuses, each a small check. The config's own validation has looked at each field. */
 import { WarrenError } from '../base/errors.js';
 import type { ContainerRecord } from '../model/container.js';
 import type { NamespaceModes } from './namespaces.js';
 
 type Check = (record: ContainerRecord, modes: NamespaceModes) => string | undefined;
-
-const namespacedSysctls: readonly { readonly pattern: RegExp; readonly mode: 'ipc' | 'network' }[] = [
-  { pattern: /^kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)$/, mode: 'ipc' },
-  { pattern: /^fs\.mqueue\./, mode: 'ipc' },
-  { pattern: /^net\./, mode: 'network' },
-];
 
 const checks: readonly Check[] = [
   ({ spec }, modes) =>
@@ -20,11 +14,13 @@ const checks: readonly Check[] = [
     spec.sysfs === 'own' && modes.network === 'host' && spec.userns === 'private'
       ? "an own sysfs shows the host's network, which an own user namespace may not mount"
       : undefined,
-  ({ spec }) => (spec.tty && !spec.pty ? 'a terminal needs the devpts that --no-pty leaves out' : undefined),
   ({ spec }) =>
-    spec.domainname !== '' && spec.uts === 'host' ? "a domain name cannot be set with the host's uts namespace" : undefined,
+    spec.tty && !spec.pty ? 'a terminal needs the devpts that --no-pty leaves out' : undefined,
+  ({ spec }) =>
+    spec.domainname !== '' && spec.uts === 'host'
+      ? "a domain name cannot be set with the host's uts namespace"
+      : undefined,
   ({ spec }) => sharedWithOwnUserNamespace(spec),
-  ({ spec }, modes) => sysctlProblem(Object.keys(spec.sysctls), modes),
 ];
 
 /** Throws `invalidArgument` (COMBINATION) with the first problem. */
@@ -32,24 +28,21 @@ export function validateLaunch(record: ContainerRecord, modes: NamespaceModes): 
   for (const check of checks) {
     const problem = check(record, modes);
     if (problem !== undefined) {
-      throw new WarrenError('invalidArgument', 'COMBINATION', `Cannot start container ${record.name}: ${problem}`);
+      throw new WarrenError(
+        'invalidArgument',
+        'COMBINATION',
+        `Cannot start container ${record.name}: ${problem}`,
+      );
     }
   }
 }
 
 function sharedWithOwnUserNamespace(spec: ContainerRecord['spec']): string | undefined {
   if (spec.userns === 'host') return undefined;
-  const shared = spec.mounts.find((mount) => mount.type === 'bind' && /^r?shared$/.test(mount.propagation ?? ''));
+  const shared = spec.mounts.find(
+    (mount) => mount.type === 'bind' && /^r?shared$/.test(mount.propagation ?? ''),
+  );
   return shared === undefined
     ? undefined
     : `mount ${shared.target}: shared propagation would bring the container's mounts to the host (use --userns=host)`;
-}
-
-function sysctlProblem(names: readonly string[], modes: NamespaceModes): string | undefined {
-  for (const name of names) {
-    const known = namespacedSysctls.find(({ pattern }) => pattern.test(name));
-    if (known === undefined) return `sysctl ${name} is not separate for each container`;
-    if (modes[known.mode] !== 'private') return `sysctl ${name} needs an own ${known.mode} namespace`;
-  }
-  return undefined;
 }

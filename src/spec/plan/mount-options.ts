@@ -11,21 +11,22 @@ export interface MountOptions {
   readonly data: readonly (readonly [string, string])[];
 }
 
-const attributeOptions: ReadonlyMap<string, { readonly set: number; readonly clear: number }> = new Map([
-  ['ro', { set: mountAttributes.readOnly, clear: 0 }],
-  ['rw', { set: 0, clear: mountAttributes.readOnly }],
-  ['nosuid', { set: mountAttributes.noSuid, clear: 0 }],
-  ['suid', { set: 0, clear: mountAttributes.noSuid }],
-  ['nodev', { set: mountAttributes.noDev, clear: 0 }],
-  ['dev', { set: 0, clear: mountAttributes.noDev }],
-  ['noexec', { set: mountAttributes.noExec, clear: 0 }],
-  ['exec', { set: 0, clear: mountAttributes.noExec }],
-  ['noatime', { set: mountAttributes.noAtime, clear: mountAttributes.strictAtime }],
-  ['strictatime', { set: mountAttributes.strictAtime, clear: mountAttributes.noAtime }],
-  ['relatime', { set: 0, clear: mountAttributes.strictAtime | mountAttributes.noAtime }],
-  ['nodiratime', { set: mountAttributes.noDirAtime, clear: 0 }],
-  ['nosymfollow', { set: mountAttributes.noSymlinkFollow, clear: 0 }],
-]);
+const attributeOptions: ReadonlyMap<string, { readonly set: number; readonly clear: number }> =
+  new Map([
+    ['ro', { set: mountAttributes.readOnly, clear: 0 }],
+    ['rw', { set: 0, clear: mountAttributes.readOnly }],
+    ['nosuid', { set: mountAttributes.noSuid, clear: 0 }],
+    ['suid', { set: 0, clear: mountAttributes.noSuid }],
+    ['nodev', { set: mountAttributes.noDev, clear: 0 }],
+    ['dev', { set: 0, clear: mountAttributes.noDev }],
+    ['noexec', { set: mountAttributes.noExec, clear: 0 }],
+    ['exec', { set: 0, clear: mountAttributes.noExec }],
+    ['noatime', { set: mountAttributes.noAtime, clear: mountAttributes.strictAtime }],
+    ['strictatime', { set: mountAttributes.strictAtime, clear: mountAttributes.noAtime }],
+    ['relatime', { set: 0, clear: mountAttributes.strictAtime | mountAttributes.noAtime }],
+    ['nodiratime', { set: mountAttributes.noDirAtime, clear: 0 }],
+    ['nosymfollow', { set: mountAttributes.noSymlinkFollow, clear: 0 }],
+  ]);
 
 const propagationOptions: ReadonlyMap<string, number> = new Map([
   ['private', propagations.private],

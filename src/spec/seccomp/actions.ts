@@ -30,9 +30,17 @@ export function actionCode(action: string, errno: number | undefined): number {
   const base = dataActions[action];
   if (base !== undefined) return base | checkedErrno(errno ?? constants.errno.EPERM);
   if (action === 'SCMP_ACT_NOTIFY') {
-    throw new WarrenError('unsupported', 'SECCOMP_NOTIFY', 'Cannot use seccomp profile: SCMP_ACT_NOTIFY needs a listener, which Warren does not offer');
+    throw new WarrenError(
+      'unsupported',
+      'SECCOMP_NOTIFY',
+      'Cannot use seccomp profile: SCMP_ACT_NOTIFY needs a listener, which Warren does not offer',
+    );
   }
-  throw new WarrenError('invalidArgument', 'SECCOMP_PROFILE', `Cannot use seccomp profile: action ${action} is unknown`);
+  throw new WarrenError(
+    'invalidArgument',
+    'SECCOMP_PROFILE',
+    `Cannot use seccomp profile: action ${action} is unknown`,
+  );
 }
 
 export function isErrno(code: number): boolean {
@@ -41,5 +49,9 @@ export function isErrno(code: number): boolean {
 
 function checkedErrno(errno: number): number {
   if (Number.isInteger(errno) && errno >= 0 && errno <= errnoMaximum) return errno;
-  throw new WarrenError('invalidArgument', 'SECCOMP_PROFILE', `Cannot use seccomp profile: errno ${errno} is out of range (0 to ${errnoMaximum})`);
+  throw new WarrenError(
+    'invalidArgument',
+    'SECCOMP_PROFILE',
+    `Cannot use seccomp profile: errno ${errno} is out of range (0 to ${errnoMaximum})`,
+  );
 }

@@ -17,7 +17,10 @@ const mask64 = (1n << 64n) - 1n;
 /**
  * Code of one rule: `verdict` when every condition holds, else it goes on behind the rule.
  */
-export function ruleCode(conditions: readonly OciSyscallArgument[], verdict: readonly Instruction[]): Instruction[] {
+export function ruleCode(
+  conditions: readonly OciSyscallArgument[],
+  verdict: readonly Instruction[],
+): Instruction[] {
   const steps: Step[] = conditions.flatMap(conditionSteps);
   const end = steps.length + verdict.length;
   const code = steps.map((step, at) => (typeof step === 'function' ? step(end - at - 1) : step));
@@ -25,7 +28,9 @@ export function ruleCode(conditions: readonly OciSyscallArgument[], verdict: rea
 }
 
 /** Rules that the field's tools take as alternatives: a list that names one argument twice. */
-export function alternatives(conditions: readonly OciSyscallArgument[]): (readonly OciSyscallArgument[])[] {
+export function alternatives(
+  conditions: readonly OciSyscallArgument[],
+): (readonly OciSyscallArgument[])[] {
   const indexes = new Set(conditions.map((condition) => condition.index));
   if (indexes.size === conditions.length) return [conditions];
   return conditions.map((condition) => [condition]);
@@ -76,7 +81,10 @@ function notEqualSteps({ index, high, low }: Operand): Step[] {
   ];
 }
 
-function aboveSteps({ index, high, low }: Operand, lowComparison: 'greater' | 'greaterEqual'): Step[] {
+function aboveSteps(
+  { index, high, low }: Operand,
+  lowComparison: 'greater' | 'greaterEqual',
+): Step[] {
   return [
     loadArgument(index, 'high'),
     jump('greater', high, { then: 3, otherwise: 0 }),
@@ -87,7 +95,10 @@ function aboveSteps({ index, high, low }: Operand, lowComparison: 'greater' | 'g
 }
 
 /** Fails where `above` would hold: with `greaterEqual` this is "less", with `greater` "less or equal". */
-function belowSteps({ index, high, low }: Operand, lowComparison: 'greater' | 'greaterEqual'): Step[] {
+function belowSteps(
+  { index, high, low }: Operand,
+  lowComparison: 'greater' | 'greaterEqual',
+): Step[] {
   return [
     loadArgument(index, 'high'),
     (toFail) => jump('greater', high, { then: toFail, otherwise: 0 }),
@@ -123,5 +134,9 @@ function toUnsigned(value: number | string): bigint {
 }
 
 function invalid(reason: string): WarrenError {
-  return new WarrenError('invalidArgument', 'SECCOMP_PROFILE', `Cannot use seccomp profile: ${reason}`);
+  return new WarrenError(
+    'invalidArgument',
+    'SECCOMP_PROFILE',
+    `Cannot use seccomp profile: ${reason}`,
+  );
 }

@@ -53,12 +53,20 @@ const comparisons: Readonly<Record<Comparison, number>> = {
 };
 
 /** A jump by offsets counted from the next instruction. */
-export function jump(comparison: Comparison, k: number, offsets: { readonly then: number; readonly otherwise: number }): Instruction {
+export function jump(
+  comparison: Comparison,
+  k: number,
+  offsets: { readonly then: number; readonly otherwise: number },
+): Instruction {
   return { code: comparisons[comparison], jt: offsets.then, jf: offsets.otherwise, k: k >>> 0 };
 }
 
 /** `then` when the accumulator compares, else `otherwise`; either may be longer than a conditional jump reaches. */
-export function branch(comparison: Comparison, k: number, blocks: { readonly then: Block; readonly otherwise: Block }): Block {
+export function branch(
+  comparison: Comparison,
+  k: number,
+  blocks: { readonly then: Block; readonly otherwise: Block },
+): Block {
   const { then, otherwise } = blocks;
   if (otherwise.length <= farthestJump) {
     return [jump(comparison, k, { then: otherwise.length, otherwise: 0 }), ...otherwise, ...then];

@@ -32,7 +32,10 @@ const profileArchitectures: Readonly<Record<string, SyscallArchitecture>> = {
   SCMP_ARCH_AARCH64: 'aarch64',
 };
 
-const native: Readonly<Record<'x64' | 'arm64', SyscallArchitecture>> = { x64: 'x86_64', arm64: 'aarch64' };
+const native: Readonly<Record<'x64' | 'arm64', SyscallArchitecture>> = {
+  x64: 'x86_64',
+  arm64: 'aarch64',
+};
 
 /** Bit of the number of an x32 call. */
 const x32Bit = 0x40000000;
@@ -54,7 +57,9 @@ export function compileSeccomp(profile: OciSeccomp, architecture: 'x64' | 'arm64
   const seen = byProfile.get(profile) ?? new Map<string, SeccompProgram>();
   const known = seen.get(architecture);
   if (known !== undefined) return known;
-  const digest = createHash('sha256').update(JSON.stringify([architecture, profile])).digest('hex');
+  const digest = createHash('sha256')
+    .update(JSON.stringify([architecture, profile]))
+    .digest('hex');
   const compiled = byDigest.get(digest) ?? compile(profile, architecture);
   if (byDigest.size >= digestsKept) byDigest.clear();
   byDigest.set(digest, compiled);
@@ -64,7 +69,10 @@ export function compileSeccomp(profile: OciSeccomp, architecture: 'x64' | 'arm64
 }
 
 function compile(profile: OciSeccomp, architecture: 'x64' | 'arm64'): SeccompProgram {
-  const block = [loadArchitecture, ...architectureTree(profile, architectures(profile, architecture))];
+  const block = [
+    loadArchitecture,
+    ...architectureTree(profile, architectures(profile, architecture)),
+  ];
   if (block.length > instructionLimit) {
     throw new WarrenError(
       'invalidArgument',
@@ -122,7 +130,8 @@ function segments(profile: OciSeccomp, architecture: SyscallArchitecture): Segme
   const list: Segment[] = [];
   for (let number = 0; number <= greatest; number++) {
     const found = rules.get(number);
-    const block = found !== undefined ? callCode(found, other) : table.assigned.has(number) ? other : unknown;
+    const block =
+      found !== undefined ? callCode(found, other) : table.assigned.has(number) ? other : unknown;
     append(list, { start: number, block });
   }
   append(list, { start: greatest + 1, block: unknown });
@@ -139,7 +148,10 @@ function append(list: Segment[], segment: Segment): void {
   if (!same) list.push(segment);
 }
 
-function rulesByNumber(profile: OciSeccomp, numbers: ReadonlyMap<string, number>): Map<number, OciSyscallRule[]> {
+function rulesByNumber(
+  profile: OciSeccomp,
+  numbers: ReadonlyMap<string, number>,
+): Map<number, OciSyscallRule[]> {
   const rules = new Map<number, OciSyscallRule[]>();
   for (const rule of profile.syscalls) {
     for (const name of rule.names) {
@@ -159,7 +171,9 @@ function callCode(rules: readonly OciSyscallRule[], other: Block): Block {
   const plain = rules.find((rule) => (rule.args ?? []).length === 0);
   const conditional = rules
     .filter((rule) => (rule.args ?? []).length > 0)
-    .flatMap((rule) => alternatives(rule.args ?? []).flatMap((conditions) => ruleCode(conditions, verdict(rule))));
+    .flatMap((rule) =>
+      alternatives(rule.args ?? []).flatMap((conditions) => ruleCode(conditions, verdict(rule))),
+    );
   return [...conditional, ...(plain === undefined ? other : verdict(plain))];
 }
 
@@ -168,7 +182,11 @@ function flagsOf(profile: OciSeccomp): number {
   for (const name of profile.flags ?? []) {
     const flag = filterFlags[name];
     if (flag === undefined) {
-      throw new WarrenError('unsupported', 'SECCOMP_FLAG', `Cannot use seccomp profile: flag ${name} is not supported`);
+      throw new WarrenError(
+        'unsupported',
+        'SECCOMP_FLAG',
+        `Cannot use seccomp profile: flag ${name} is not supported`,
+      );
     }
     flags |= flag;
   }

@@ -42,7 +42,10 @@ function build(request: DefaultProfileRequest): OciSeccomp {
   return Object.freeze({
     defaultAction: errno,
     defaultErrnoRet: constants.errno.EPERM,
-    architectures: request.architecture === 'x64' ? ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'] : ['SCMP_ARCH_AARCH64'],
+    architectures:
+      request.architecture === 'x64'
+        ? ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86']
+        : ['SCMP_ARCH_AARCH64'],
     syscalls: [
       { names: [...names].sort(), action: allow },
       ...personalityRules(),

@@ -12,7 +12,9 @@ export interface ProfileContext {
 
 type Json = Readonly<Record<string, unknown>>;
 
-const dockerArchitectures: Readonly<Record<'x64' | 'arm64', { readonly main: string; readonly short: string }>> = {
+const dockerArchitectures: Readonly<
+  Record<'x64' | 'arm64', { readonly main: string; readonly short: string }>
+> = {
   x64: { main: 'SCMP_ARCH_X86_64', short: 'amd64' },
   arm64: { main: 'SCMP_ARCH_AARCH64', short: 'arm64' },
 };
@@ -33,7 +35,10 @@ export function parseSeccompProfile(text: string, context: ProfileContext): OciS
 
 function resolve(json: Json, context: ProfileContext): OciSeccomp {
   const defaultErrnoRet = optionalInteger(json, 'defaultErrnoRet');
-  const flags = json['flags'] === undefined || json['flags'] === null ? undefined : stringList(json['flags'], 'flags');
+  const flags =
+    json['flags'] === undefined || json['flags'] === null
+      ? undefined
+      : stringList(json['flags'], 'flags');
   return {
     defaultAction: text(json['defaultAction'], 'defaultAction'),
     ...(defaultErrnoRet === undefined ? {} : { defaultErrnoRet }),
@@ -47,8 +52,11 @@ function resolve(json: Json, context: ProfileContext): OciSeccomp {
 
 function architecturesOf(json: Json, context: ProfileContext): string[] {
   const { main } = dockerArchitectures[context.architecture];
-  if (json['archMap'] === undefined) return stringList(json['architectures'] ?? [main], 'architectures');
-  const entry = objectList(json['archMap'], 'archMap').find((candidate) => candidate['architecture'] === main);
+  if (json['archMap'] === undefined)
+    return stringList(json['architectures'] ?? [main], 'architectures');
+  const entry = objectList(json['archMap'], 'archMap').find(
+    (candidate) => candidate['architecture'] === main,
+  );
   return [main, ...stringList(entry?.['subArchitectures'] ?? [], 'subArchitectures')];
 }
 
@@ -68,12 +76,19 @@ function applies(rule: Json, context: ProfileContext): boolean {
 function conditionsOf(
   value: unknown,
   field: string,
-): { readonly architectures: readonly string[]; readonly capabilities: bigint; readonly kernel: number } {
+): {
+  readonly architectures: readonly string[];
+  readonly capabilities: bigint;
+  readonly kernel: number;
+} {
   const json = value === undefined || value === null ? {} : object(value, field);
   return {
     architectures: stringList(json['arches'] ?? [], `${field}.arches`),
     capabilities: capabilityMask(stringList(json['caps'] ?? [], `${field}.caps`)),
-    kernel: json['minKernel'] === undefined ? 0 : kernelVersion(text(json['minKernel'], `${field}.minKernel`)),
+    kernel:
+      json['minKernel'] === undefined
+        ? 0
+        : kernelVersion(text(json['minKernel'], `${field}.minKernel`)),
   };
 }
 
@@ -84,7 +99,8 @@ function kernelVersion(version: string): number {
 }
 
 function ruleOf(json: Json): OciSyscallRule {
-  const names = json['names'] === undefined ? [text(json['name'], 'name')] : stringList(json['names'], 'names');
+  const names =
+    json['names'] === undefined ? [text(json['name'], 'name')] : stringList(json['names'], 'names');
   const errnoRet = optionalInteger(json, 'errnoRet');
   return {
     names,
@@ -105,8 +121,9 @@ function argumentOf(json: Json): OciSyscallArgument {
 
 /** Integers above 2^53 are quoted first: JavaScript's parser would round them. */
 function parseJson(source: string): Json {
-  const quoted = source.replace(/("(?:[^"\\]|\\.)*")|(-?\d{16,})/g, (match, string: string | undefined) =>
-    string === undefined ? `"${match}"` : match,
+  const quoted = source.replace(
+    /("(?:[^"\\]|\\.)*")|(-?\d{16,})/g,
+    (match, string: string | undefined) => (string === undefined ? `"${match}"` : match),
   );
   try {
     return object(JSON.parse(quoted), 'the document');
@@ -148,5 +165,9 @@ function integer(value: unknown, field: string): number | string {
 }
 
 function invalid(reason: string): WarrenError {
-  return new WarrenError('invalidArgument', 'SECCOMP_PROFILE', `Cannot use seccomp profile: ${reason}`);
+  return new WarrenError(
+    'invalidArgument',
+    'SECCOMP_PROFILE',
+    `Cannot use seccomp profile: ${reason}`,
+  );
 }
