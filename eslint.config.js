@@ -43,7 +43,7 @@ function restrictedImportsFor(folder) {
 const restrictedFolders = [...new Set(restrictedModules.flatMap(({ folders }) => folders))];
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'coverage/**', 'node_modules/**', 'src/keeper/**', 'images/**'] },
+  { ignores: ['build/**', 'dist/**', 'coverage/**', 'node_modules/**', 'src/keeper/**', 'images/**'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {

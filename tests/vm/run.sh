@@ -75,7 +75,19 @@ write_job() { # COMMAND [ARGUMENT...]
     printf ' %q' "$@"
     printf '\n'
   } >"$work/job/command"
-  findmnt --noheadings --output TARGET --target "$PWD" | grep -vx / >"$work/job/checkout" || true
+  checkout_share >"$work/job/checkout"
+}
+
+# What else to share so that the guest sees the current directory: its file system, where that is not
+# the root's, or the directory itself, where the guest has an own file system in its place.
+checkout_share() {
+  local mounted
+  mounted=$(findmnt --first-only --noheadings --output TARGET --target "$PWD")
+  if [ "$mounted" != / ]; then
+    echo "$mounted"
+  else
+    case $PWD/ in /tmp/* | /run/*) echo "$PWD" ;; esac
+  fi
 }
 
 devices=()
