@@ -137,6 +137,7 @@ port stderr
 port status
 if [ "$disk" != 0 ]; then
   truncate --size "${disk}M" "$work/disk"
+  : >"$work/job/disk"
   devices+=(-drive "if=none,id=disk,format=raw,cache=unsafe,file=$work/disk"
     -device virtio-blk-device,drive=disk)
 fi
