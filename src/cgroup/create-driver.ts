@@ -108,6 +108,7 @@ export function createCgroupDriver(files: CgroupFiles, options: CgroupDriverOpti
       for (const group of removed) removeTree(files, group);
     },
     removeParent(parent) {
+      groups.forgetParents();
       for (const group of sharedGroups(files, controllers, parent)) removeEmpty(files, group);
     },
   };

@@ -12,6 +12,19 @@ export interface GroupSetOptions {
   readonly controllers: ControllerMap;
   readonly keeperParent?: string;
   readonly deviceNumber: (device: string) => string;
+  /** Monotonic, in ms. @default performance.now */
+  readonly now?: () => number;
+}
+
+/**
+ * How long a parent is trusted to be as it was found. Looking takes as long as a tenth of a launch; only
+ * another engine's shutdown takes a parent away.
+ */
+const trustMs = 1000;
+
+interface ReadyParent {
+  readonly controllers: ReadonlySet<LimitController>;
+  readonly untilMs: number;
 }
 
 /** v1 controllers whose charges must not fall on the keeper, from whose groups a container starts. */
@@ -29,12 +42,15 @@ export class GroupSet {
   readonly #deviceNumber: (device: string) => string;
   /** Files that groups have or lack; the kernel does not change its mind. */
   readonly #fileExists = new Map<string, boolean>();
+  readonly #readyParents = new Map<string, ReadyParent>();
+  readonly #now: () => number;
 
   constructor(options: GroupSetOptions) {
     this.files = options.files;
     this.controllers = options.controllers;
     this.#keeperParent = options.keeperParent ?? 'warren';
     this.#deviceNumber = options.deviceNumber;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   /** Makes the parent ready and translates the resources; throws unsupported for what the host lacks. */
@@ -42,11 +58,7 @@ export class GroupSet {
     // First without looking at files: they exist only once the parent has its controllers.
     const wanted = this.#translate(resources, () => true);
     const parent = parentOf(path);
-    prepareParent(this.files, this.controllers, {
-      path: parent,
-      needed: controllersOf(wanted),
-      sharedHierarchies: this.#sharedHierarchies(parent),
-    });
+    this.#prepareParent(parent, controllersOf(wanted));
     return this.#translate(resources, (controller, file) =>
       this.#hasFile(controller, file, parent),
     );
@@ -96,6 +108,11 @@ export class GroupSet {
     return [...own, ...shared];
   }
 
+  /** Groups were removed: parents are looked at again. */
+  forgetParents(): void {
+    this.#readyParents.clear();
+  }
+
   exists(group: CgroupGroup): boolean {
     return this.files.read(group, 'cgroup.procs') !== null;
   }
@@ -116,6 +133,17 @@ export class GroupSet {
   resetOf(path: string, setting: Setting): string {
     if (setting.reset !== null) return setting.reset;
     return this.files.read(this.groupOf(setting.controller, parentOf(path)), setting.file) ?? '';
+  }
+
+  #prepareParent(path: string, needed: ReadonlySet<LimitController>): void {
+    const ready = this.#readyParents.get(path);
+    const nowMs = this.#now();
+    const trusted = ready !== undefined && nowMs < ready.untilMs;
+    if (trusted && [...needed].every((controller) => ready.controllers.has(controller))) return;
+    const sharedHierarchies = this.#sharedHierarchies(path);
+    prepareParent(this.files, this.controllers, { path, needed, sharedHierarchies });
+    const controllers = trusted ? new Set([...ready.controllers, ...needed]) : needed;
+    this.#readyParents.set(path, { controllers, untilMs: nowMs + trustMs });
   }
 
   #translate(
