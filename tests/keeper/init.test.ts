@@ -62,9 +62,9 @@ class Running {
   }
 
   async line(): Promise<string> {
-    const { value, done } = await this.lines.next();
-    if (done === true) throw new Error('the program ended');
-    return value;
+    const next = await this.lines.next();
+    if (next.done === true) throw new Error('the program ended');
+    return next.value;
   }
 
   async end(): Promise<readonly [code: number | null, signal: string | null]> {
@@ -75,7 +75,7 @@ class Running {
 }
 
 /** The only child of a started program. */
-function childOf({ pid }: ChildProcess): number {
+function childOf({ pid = 0 }: ChildProcess): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
 }
 
