@@ -11,11 +11,16 @@ long directory_open(struct directory *directory, const char *path)
 
 	if (fd < 0)
 		return fd;
-	directory->fd = (int)fd;
+	directory_adopt(directory, (int)fd);
+	return 0;
+}
+
+void directory_adopt(struct directory *directory, int fd)
+{
+	directory->fd = fd;
 	directory->error = 0;
 	directory->used = 0;
 	directory->at = 0;
-	return 0;
 }
 
 const char *directory_next(struct directory *directory)

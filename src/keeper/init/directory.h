@@ -15,6 +15,8 @@ struct directory {
 
 /* 0, or a negative errno. */
 long directory_open(struct directory *directory, const char *path);
+/* Reads a directory that is open; who opened it closes it. */
+void directory_adopt(struct directory *directory, int fd);
 /* The next name, valid until the next call; NULL at the end or after an error. */
 const char *directory_next(struct directory *directory);
 void directory_close(struct directory *directory);
