@@ -21,7 +21,7 @@ const sliceMs = 8;
  * directory that is not empty moves up to the top first, so no path has more than two components and two
  * descriptors suffice. Nobody else may write there. Missing: nothing happens.
  */
-export async function removeTree(directory: string): Promise<void> {
+export async function removeTree(directory: string | Buffer): Promise<void> {
   const top = openDirectory(directory);
   if (top === null) return;
   try {
@@ -32,7 +32,7 @@ export async function removeTree(directory: string): Promise<void> {
   rmdirSync(directory);
 }
 
-function openDirectory(path: string): number | null {
+function openDirectory(path: string | Buffer): number | null {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   } catch (error) {
