@@ -1,5 +1,5 @@
 import { chmodSync, createReadStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { errnoOf, WarrenError } from '../base/errors.js';
 import { encodeTarHeader, tarEnd, tarPadding } from '../base/tar-header.js';
 import { readTar } from '../base/tar-reader.js';
@@ -207,12 +207,16 @@ async function mustRun(
     result = await host.run(command, args, {
       ...(cwd === undefined ? {} : { cwd }),
       ...(signal === undefined ? {} : { signal }),
-      onLine: (line) => onProgress({ kind: 'step', name: command, detail: line }),
+      onLine: (line) => onProgress({ kind: 'step', name: shownName(command, args), detail: line }),
     });
   } catch (cause) {
     signal?.throwIfAborted();
     const missing = errnoOf(cause) === 'ENOENT';
-    throw failed(command, missing ? 'it is not installed' : 'it did not start', cause);
+    throw failed(
+      shownName(command, args),
+      missing ? 'it is not installed' : 'it did not start',
+      cause,
+    );
   }
   signal?.throwIfAborted();
   if (result.code === 0) return result;
@@ -220,6 +224,13 @@ async function mustRun(
     command,
     result.stderr.trim().split('\n').at(-1) ?? `status ${result.code ?? 'none'}`,
   );
+}
+
+/** `env NAME=value … COMMAND` is shown as COMMAND. */
+function shownName(command: string, args: readonly string[]): string {
+  return command === 'env'
+    ? (args.find((word) => !word.includes('=')) ?? command)
+    : basename(command);
 }
 
 function failed(command: string, reason: string, cause?: unknown): WarrenError {
