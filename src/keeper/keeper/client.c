@@ -239,6 +239,7 @@ static void end_client(struct deferred *work) {
   watch_remove(keeper, &client->watch);
   call_rooms(client);
   requests_gone(client);
+  bonds_client_gone(client);
   locks_client_gone(client);
   lane_forget(keeper, &client->lane);
   close(fd);
@@ -321,11 +322,12 @@ bool client_pending(struct keeper *keeper) {
 
 unsigned clients_count(const struct keeper *keeper) { return keeper->clients->count; }
 
-/* Sends what is queued, as far as the clients take it, and closes. */
+void clients_flush(struct keeper *keeper) {
+  for (struct client *client = keeper->clients->first; client; client = client->next) drain(client);
+}
+
 void clients_close(struct keeper *keeper) {
-  for (struct client *client = keeper->clients->first; client; client = client->next) {
-    if (client_queued(client) > 0)
-      send(client->watch.fd, client->out + client->out_at, client_queued(client), MSG_DONTWAIT | MSG_NOSIGNAL);
+  clients_flush(keeper);
+  for (struct client *client = keeper->clients->first; client; client = client->next)
     shutdown(client->watch.fd, SHUT_RDWR);
-  }
 }

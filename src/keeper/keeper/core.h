@@ -41,7 +41,7 @@ struct client {
   struct deferred flush, end;
   struct request **requests; /* by id */
   uint32_t request_buckets, request_count;
-  struct request *anonymous; /* answered, but their connection still matters (START_OWNER) */
+  struct bond *bonds; /* containers that end with this connection */
   struct room *rooms;        /* who waits for room to send */
   struct lane lane;
   struct fence *fences; /* locks held */
@@ -51,13 +51,12 @@ struct client {
 
 int clients_listen(struct keeper *, int socket);
 void clients_accept(struct keeper *, bool accept); /* stops and resumes listening */
+void clients_flush(struct keeper *); /* sends what is queued, as far as they take it */
 void clients_close(struct keeper *);
 unsigned clients_count(const struct keeper *);
 bool client_pending(struct keeper *); /* a connection waits to be accepted */
 struct request *request_find(struct client *, uint64_t id);
 void request_fail_with(struct request *, int error, const char *action, const char *path);
-/* Takes it out of the client's table: the id may be used again, `gone` is still called when the connection ends. */
-void request_make_anonymous(struct request *);
 void request_exit(struct request *, const struct container *, const struct exit_status *); /* EXIT, ends it */
 void client_drop(struct client *);  /* soon, without another word */
 void client_pause(struct client *, bool paused);
@@ -71,16 +70,9 @@ bool dispatch_stream(struct client *, uint16_t type, uint64_t id, struct reader 
 
 /* ---- container.c ---- */
 
-struct waiter {
-  struct request *request;
-  struct container *container;
-  bool next_exit, stop;
-  struct waiter *next;
-};
-
 int containers_init(struct keeper *);
 unsigned containers_count(const struct keeper *);
-unsigned containers_active(const struct keeper *); /* starting, running, paused, restarting or being cleaned up */
+unsigned containers_active(struct keeper *); /* starting, running, paused, restarting or being cleaned up */
 struct container *container_add(struct keeper *, struct supervise *taken);
 /* Another run under the same id. */
 void container_renew(struct container *, struct supervise *taken);
@@ -88,17 +80,23 @@ void container_set_cleanup(struct container *, uint8_t *taken, uint32_t size);
 bool container_running(const struct container *); /* running or paused */
 bool container_live(const struct container *);    /* not exited */
 const char *container_cgroup(const struct container *, unsigned hierarchy); /* path, NULL */
-int container_wait(struct container *, struct request *, bool next_exit, bool stop);
+int container_wait(struct container *, struct request *, bool next_exit);
 void container_clean(struct container *);          /* queues its cleanup */
 void container_forget(struct container *);         /* when nothing of it is left */
 void container_settle(struct container *);         /* frees it if it is forgotten and nothing is left */
 void container_write_state(struct writer *, const struct container *);
-void container_revert(struct container *);         /* a start that failed: exited again, or gone */
+/*
+ * A start that failed: exited again, or gone if it never ran. `detail` NULL: nobody else needs to be told. `undone`: the
+ * worker left nothing; otherwise the cleanup runs.
+ */
+void container_start_failed(struct container *, const char *detail, bool undone);
 /* STOP: ends it with the signal, after the timeout with SIGKILL; answers EXIT. */
 void container_stop(struct container *, struct request *, int signal, uint64_t timeout_ms);
 void container_supervise(struct container *, struct supervise *taken); /* SUPERVISE */
-/* Called once, when the container is idle (not cleaning, no start under way). */
-void container_when_idle(struct container *, struct launch *);
+/* START_OWNER: the container ends with the connection, also after restarts. */
+int bond_make(struct client *, struct container *);
+void bond_break(struct container *);
+void bonds_client_gone(struct client *);
 
 /* ---- freeze.c, list.c ---- */
 
@@ -106,11 +104,12 @@ void freeze_begin(struct container *, struct request *, bool frozen); /* OK when
 void freeze_cancel(struct container *);
 void list_begin(struct request *, struct reader *names, uint32_t count);
 void forget_begin(struct request *, struct reader *names, uint32_t count);
+void forget_done(struct container *); /* it leaves the table now */
 
 /* ---- cgroup.c ---- */
 
 int cgroup_open(struct keeper *, unsigned hierarchy, const char *path, const char *file, int flags);
-int cgroup_write(struct keeper *, unsigned hierarchy, const char *path, const char *file, const char *value);
+int cgroup_file_write(struct keeper *, unsigned hierarchy, const char *path, const char *file, const char *value);
 /* cgroup.kill of the unified cgroup; ENOENT when there is none. */
 int cgroup_kill(struct keeper *, const char *path);
 /* A number behind a key of a flat keyed file; false when absent. */
@@ -125,9 +124,9 @@ unsigned hierarchy_of(const struct keeper *, const char *name); /* 0xff: none */
 struct process *process_new(struct container *, bool is_init);
 /* The exit is known from elsewhere (holder, journal). */
 void process_exited(struct process *, const struct exit_status *);
-void process_set_status(struct process *, int wait_status, const struct rusage *);
 void process_reap_stray(struct keeper *, int pidfd); /* a child that is no process any more: waits and closes */
-void process_holder_notice(struct keeper *, pid_t pid, uint64_t identity, int status, const struct rusage *);
+/* The holder reaped it: `usage` has its times and usage. */
+void process_holder_notice(struct keeper *, pid_t, uint64_t identity, int wait_status, const struct exit_status *usage);
 struct process *process_of_pid(struct keeper *, pid_t pid);
 void process_sweep(struct keeper *); /* reaps children that nobody knows: of a worker that died between clone and telling */
 
@@ -158,7 +157,8 @@ struct job {
 };
 
 int workers_init(struct keeper *);
-void workers_end(struct keeper *); /* no new ones; ends them all */
+void workers_end(struct keeper *); /* ends them all; no new ones */
+void workers_resume(struct keeper *);
 unsigned workers_count(const struct keeper *);
 bool workers_idle(const struct keeper *);
 struct lane *workers_lane(struct keeper *); /* for starts without a client, and for cleanups */
@@ -177,12 +177,16 @@ struct launch_request {
   struct supervise supervise; /* taken over */
   struct plan plan;
 };
-int launch_begin(struct keeper *, struct launch_request *, struct failure *);
-void launch_resume(struct launch *); /* the container is idle now */
+int launch_begin(struct keeper *, struct launch_request *, struct failure *); /* takes `supervise` over on success */
+void launch_resume(struct launch *); /* the container's cleanup is done */
 void launch_cancel(struct launch *);
-void write_launched(struct writer *, const struct process *, const struct job_reply *);
-/* Bodies of a LAUNCHED reply are the worker's clamps as they are. */
 void request_launched(struct request *, const struct process *, const struct job_reply *);
+
+/* ---- stored_plan.c: plans of containers that start again ---- */
+
+int stored_plan_write(struct container *, const void *plan, size_t size);
+uint8_t *stored_plan_read(struct container *, size_t *size); /* NULL and errno */
+void stored_plan_remove(struct container *);
 
 /* ---- lock.c ---- */
 
@@ -201,27 +205,15 @@ void event_unsubscribe(struct request *);
 
 /* ---- journal.c ---- */
 
-/* What the journal knows of one container, while it is read back. */
-enum journal_phase { JOURNAL_INTENT, JOURNAL_CLONED, JOURNAL_RUNNING, JOURNAL_RESTARTING, JOURNAL_EXITED };
-
-int journal_open(struct keeper *, bool *stale); /* makes it; `stale`: it was of another boot and is dropped */
+/* Reads what an earlier keeper of this boot wrote into the table of containers; until journal_rewrite nothing is written. */
+int journal_load(struct keeper *);
+int journal_rewrite(struct keeper *);
 void journal_intent(struct container *);
 void journal_running(struct container *); /* past "go": the start is confirmed */
 void journal_cleaned(struct container *);
-void journal_exec(struct process *, bool bound); /* an exec that must not outlive the keeper that streams it */
+void journal_exec(struct process *, bool bound); /* `bound`: must not outlive the keeper that streams it */
 void journal_exec_ended(struct process *);
-void journal_close(struct keeper *, bool remove);
-uint64_t journal_position(struct keeper *);
-void journal_put_container(struct keeper *, const struct container *, struct writer *);
-
-struct journal_exec_entry {
-  pid_t pid;
-  uint64_t identity;
-};
-struct journal_visitor {
-  void *context;
-  void (*intent)(void *, struct str id, struct reader *);
-};
+void journal_remove(struct keeper *);
 
 /* ---- adopt.c ---- */
 
@@ -232,17 +224,14 @@ int adopt_all(struct keeper *);
 int holder_link_init(struct keeper *, int socket);
 /* Calls process_holder_notice for every record that was not read yet. */
 void holder_read_reaped(struct keeper *);
-pid_t holder_pid(const struct keeper *);
+pid_t holder_pid(const struct keeper *); /* 0: it is gone */
 void holder_tell_ending(struct keeper *);
-bool holder_present(const struct keeper *);
 
 /* ---- instance.c ---- */
-
-enum { KEEPER_LISTEN_FD = 3, KEEPER_LINK_FD = 4, KEEPER_LOCK_FD = 5, KEEPER_READY_FD = 6 };
 
 _Noreturn void keeper_main(const struct keeper_options *);
 void instance_shutdown(struct request *, bool force);
 void instance_upgrade(struct request *, const char *path);
 void instance_check(struct keeper *); /* something ended: is it time to end as well? */
-bool instance_closing(const struct keeper *);
+bool instance_closing(const struct keeper *); /* starts nothing any more */
 void instance_status(struct request *);

@@ -162,7 +162,7 @@ static bool on_wait(struct request *request, struct reader *in) {
   if (!container) return true;
   if (condition == 0 && !container_live(container))
     request_exit(request, container, &container->last);
-  else if (container_wait(container, request, condition == 1, false) < 0)
+  else if (container_wait(container, request, condition == 1) < 0)
     return answer(request, -1, "wait for container", container->supervise.id);
   return true;
 }
@@ -299,6 +299,7 @@ static bool on_cancel(struct request *request, struct reader *in) {
   errno = ENOENT;
   if (!cancelled || cancelled == request) return answer(request, -1, "cancel request", NULL);
   request_fail_with(cancelled, ECANCELED, "finish the request", NULL);
+  cancelled->cancelled = true;
   request_gone(cancelled);
   return answer(request, 0, NULL, NULL);
 }
@@ -330,14 +331,15 @@ bool dispatch_stream(struct client *client, uint16_t type, uint64_t id, struct r
   uint32_t bytes = type == REQ_CREDIT ? read_u32(payload) : 0;
   if (!reader_done(payload) || stream > 2 || (type != REQ_CREDIT && stream != 0)) return false;
   struct request *request = request_find(client, id);
-  if (!request || !request->process) return true;
+  if (!request) return true;
+  bool starting = (request->type == REQ_LAUNCH || request->type == REQ_EXEC) && !request->process && !request->attachment;
+  if (starting && type != REQ_CREDIT) return false; /* nothing can take it yet */
   if (type == REQ_CREDIT) {
     stdio_credit(request, stream, bytes);
   } else if (type == REQ_STREAM_END) {
     stdio_input_end(request);
   } else {
     if (data.len > request->credit[0]) return false;
-    container_activity(request->process->container);
     stdio_input(request, data);
   }
   return true;

@@ -46,28 +46,13 @@ struct request *request_new(struct client *client, uint64_t id, uint16_t type) {
   return request;
 }
 
-static bool unlink_from(struct request **list, struct request *request) {
-  while (*list && *list != request) list = &(*list)->next;
-  if (!*list) return false;
-  *list = request->next;
-  return true;
-}
-
 void request_end(struct request *request) {
   struct client *client = request->client;
-  if (unlink_from(bucket(client, request->id), request))
-    client->request_count--;
-  else
-    unlink_from(&client->anonymous, request);
-  free(request);
-}
-
-void request_make_anonymous(struct request *request) {
-  struct client *client = request->client;
-  if (!unlink_from(bucket(client, request->id), request)) return;
+  struct request **at = bucket(client, request->id);
+  while (*at != request) at = &(*at)->next;
+  *at = request->next;
   client->request_count--;
-  request->next = client->anonymous;
-  client->anonymous = request;
+  free(request);
 }
 
 void request_gone(struct request *request) {
@@ -78,7 +63,6 @@ void request_gone(struct request *request) {
 void requests_gone(struct client *client) {
   for (uint32_t i = 0; i < client->request_buckets; i++)
     while (client->requests[i]) request_gone(client->requests[i]);
-  while (client->anonymous) request_gone(client->anonymous);
   free(client->requests);
   client->requests = NULL;
   client->request_buckets = 0;

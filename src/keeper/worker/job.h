@@ -10,7 +10,11 @@
  * A child whose worker or keeper ends before "go" reads the end of its socket and exits. Each worker takes
  * one launch or exec at a time; the keeper queues. JOB_ABORT (any time before JOB_DONE) makes the worker kill the child and
  * answer JOB_FAILED with ECANCELED. After JOB_FAILED the worker has undone what it made (cgroups included).
- * The child's parent is the keeper (CLONE_PARENT): the keeper reaps it.
+ * The child's parent is the keeper (CLONE_PARENT): the keeper reaps it, but not before JOB_DONE or JOB_FAILED (the worker
+ * asks the process whether it executed), with __WALL (until execve it has no exit signal), and never waiting (a zombie
+ * that a process of the container traces belongs to its tracer first). JOB_FAILED with a pid: reap that child.
+ * An exec sends JOB_CLONED too, but does not wait for JOB_GO. A job_message with a large plan needs a socket buffer
+ * of its size (SO_SNDBUFFORCE at the keeper's end).
  *
  * Workers come in two roles. ROLE_LAUNCH: in a private mount namespace with an almost empty root. ROLE_OPEN: in
  * the host's mount namespace, resolves and clones bind sources (a hung file system hangs only it; the
@@ -26,15 +30,16 @@
 enum worker_role { ROLE_LAUNCH, ROLE_OPEN };
 
 enum job_kind {
-  JOB_LAUNCH = 1, /* plan; fds: 0, 1, 2 of the child (absent with JOB_TTY), then one per BIND_HOST in the plan's order
-                     (a missing optional one: an fd of /dev/null), then one pidfd per NAMESPACE_JOIN */
-  JOB_EXEC,       /* plan; fds: 0, 1, 2 (absent with JOB_TTY), then the pidfd of the container's init */
-  JOB_OPEN,       /* plan; no fds: answers JOB_OPENED */
-  JOB_CLEANUP,    /* the cleanup operations as a plan: removes cgroups, waiting for busy ones; answers JOB_DONE or JOB_FAILED */
+  JOB_LAUNCH =
+      1,    /* plan; fds: 0, 1, 2 of the child (absent with JOB_TTY), then one per NETNS and BIND_HOST in the plan's
+                     order (a missing optional one: an fd of /dev/null), then one pidfd per NAMESPACE_JOIN */
+  JOB_EXEC, /* plan; fds: 0, 1, 2 (absent with JOB_TTY), then the pidfd of the container's init */
+  JOB_OPEN, /* plan; no fds: answers JOB_OPENED */
+  JOB_CLEANUP, /* the cleanup operations as a plan: removes cgroups, waiting for busy ones; answers JOB_DONE or JOB_FAILED */
   JOB_GO,
   JOB_ABORT,
   JOB_CLONED = 16, /* pid; fd: pidfd */
-  JOB_OPENED,      /* fds: one per BIND_HOST */
+  JOB_OPENED,      /* fds: one per NETNS and BIND_HOST, plan_host_binds() of them */
   JOB_DONE,        /* clamps as in LAUNCHED (list<clamp>), times; fd: the pty's master with JOB_TTY */
   JOB_FAILED,      /* failure */
 };
@@ -46,10 +51,10 @@ struct job_message {
   uint32_t flags;
   uint64_t job;
   pid_t pid;
-  uint16_t cols, rows;       /* of the new pty */
+  uint16_t cols, rows;           /* of the new pty */
   uint32_t stdio_uid, stdio_gid; /* host ids that own the pty's slave */
-  uint32_t times_ns[4];      /* before, clone, after, child to exec */
-  uint32_t size;             /* of the bytes that follow */
+  uint32_t times_ns[4];          /* before, clone, after, child to exec */
+  uint32_t size;                 /* of the bytes that follow */
   struct failure failure;
 };
 
@@ -58,7 +63,7 @@ struct worker_options {
   const char *data_root;
   const int *hierarchies; /* O_PATH descriptors of the cgroup hierarchies' roots, [0] the unified one or -1 */
   unsigned hierarchy_count;
-  int init_fd;            /* the sealed memfd of warren-init */
+  int init_fd; /* the sealed memfd of warren-init */
 };
 
 /* Runs in the forked worker until its socket ends; never returns. Keeps only `socket` and what the options name open. */

@@ -1,0 +1,146 @@
+/* The child's birth, and what it says until it executes its program. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "../base/kernel.h"
+#include "../base/own.h"
+#include "../base/socket.h"
+#include "worker.h"
+
+/* linux/sched.h has it, without a way to include it beside sched.h in every C library. */
+#define FLAG_FORKNOEXEC 0x40
+
+void job_mark(struct job *job, unsigned phase) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  job->marks[phase] = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+int spawn(struct job *job, uint64_t namespaces, void (*run)(struct job *), struct failure *failure) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+    return fail(failure, 0, "make status socket", NULL);
+  job->status = pair[0];
+  job->child_status = pair[1];
+  struct clone_args args = {.flags = namespaces | CLONE_PARENT | CLONE_PIDFD,
+                            .pidfd = (uint64_t)(uintptr_t)&job->pidfd};
+  if (job->cgroups.unified >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = (uint64_t)job->cgroups.unified;
+  }
+  pid_t pid = kernel_clone3(&args);
+  if (pid == 0) run(job);
+  int error = errno;
+  set_fd(&job->child_status, -1);
+  if (pid < 0) return fail(failure, error, "clone", NULL);
+  job->pid = pid;
+  return 0;
+}
+
+int spawn_announce(struct job *job, struct failure *failure) {
+  struct job_message message = {.kind = JOB_CLONED, .job = job->request->job, .pid = job->pid};
+  if (socket_send(job->worker->socket, &message, sizeof message, &job->pidfd, 1) < 0)
+    return fail(failure, 0, "announce child", NULL);
+  return 0;
+}
+
+void add_clamp(struct job *job, uint8_t kind, const char *name, uint64_t wanted, uint64_t given) {
+  write_u8(&job->clamps, kind);
+  write_str(&job->clamps, name);
+  write_u64(&job->clamps, wanted);
+  write_u64(&job->clamps, given);
+  job->clamp_count++;
+}
+
+/*
+ * Its socket ended. Execution closes it and so does death; the kernel's flag tells one from the other. The keeper
+ * reaps a child only after JOB_DONE or JOB_FAILED, so the process is still there to ask.
+ */
+static int ended(const struct job *job, struct failure *failure) {
+  char path[32], text[1024];
+  snprintf(path, sizeof path, "%d/stat", (int)job->pid);
+  OWN_FD fd = openat(job->worker->host_proc, path, O_RDONLY | O_CLOEXEC);
+  ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (len <= 0) return fail(failure, ESRCH, "watch child", NULL);
+  text[len] = 0;
+  char *at = strrchr(text, ')');
+  for (int field = 2; at && field < 9; field++) at = strchr(at + 1, ' ');
+  if (!at) return fail(failure, EIO, "watch child", NULL);
+  if (!(strtoul(at + 1, NULL, 10) & FLAG_FORKNOEXEC)) return 1;
+  fail(failure, ECHILD, "child ended before it executed its program", NULL);
+  failure->phase = PHASE_CHILD;
+  return -1;
+}
+
+/* 1 when there is more to wait for. */
+static int take_report(struct job *job, const struct child_report *report, int *fd, size_t count,
+                       struct failure *failure) {
+  switch ((enum child_message)report->kind) {
+  case CHILD_FAILED:
+    *failure = report->failure;
+    return -1;
+  case CHILD_CLAMP:
+    add_clamp(job, CLAMP_RLIMIT, report->name, report->wanted, report->given);
+    return 1;
+  case CHILD_PTY:
+    if (count == 1) set_fd(&job->pty, steal_fd(fd));
+    return 1;
+  }
+  return fail(failure, EPROTO, "understand child", NULL);
+}
+
+/* 1 exec happened, 0 go on waiting, -1 failed. */
+static int hear_child(struct job *job, struct failure *failure) {
+  struct child_report report;
+  OWN_FD fd = -1;
+  size_t count = 1;
+  ssize_t got = socket_receive(job->status, &report, sizeof report, &fd, &count);
+  if (got == 0 || (got < 0 && errno == ECONNRESET)) return ended(job, failure);
+  if (got != (ssize_t)sizeof report) return fail(failure, got < 0 ? errno : EPROTO, "hear child", NULL);
+  report.name[sizeof report.name - 1] = 0;
+  return take_report(job, &report, &fd, count, failure) < 0 ? -1 : 0;
+}
+
+/* 1 "go", 0 go on waiting, -1 aborted. */
+static int hear_keeper(struct job *job, struct failure *failure) {
+  struct job_message message;
+  ssize_t got = recv(job->worker->socket, &message, sizeof message, 0);
+  if (got <= 0) return fail(failure, got < 0 ? errno : ECANCELED, "hear keeper", NULL);
+  if (got != (ssize_t)sizeof message || message.job != job->request->job) return 0;
+  if (message.kind == JOB_ABORT) return fail(failure, ECANCELED, "start: cancelled", NULL);
+  return message.kind == JOB_GO ? 1 : 0;
+}
+
+int spawn_wait(struct job *job, bool wait_go, struct failure *failure) {
+  for (;;) {
+    struct pollfd wait[2] = {{.fd = job->status, .events = POLLIN}, {.fd = job->worker->socket, .events = POLLIN}};
+    if (poll(wait, 2, -1) < 0) {
+      if (errno == EINTR) continue;
+      return fail(failure, 0, "wait for child", NULL);
+    }
+    if (wait[0].revents) {
+      int heard = hear_child(job, failure);
+      if (heard != 0) return heard;
+    }
+    if (wait[1].revents) {
+      int heard = hear_keeper(job, failure);
+      if (heard < 0) return -1;
+      if (heard > 0 && wait_go) return 0;
+    }
+  }
+}
+
+void spawn_kill(struct job *job) {
+  if (job->pidfd < 0) return;
+  kernel_pidfd_send_signal(job->pidfd, SIGKILL);
+  struct pollfd wait = {.fd = job->pidfd, .events = POLLIN};
+  while (poll(&wait, 1, -1) < 0 && errno == EINTR) continue;
+}
