@@ -4,15 +4,17 @@
  * Words: a *hierarchy* is one mounted tree (index 0: the unified one); a *setup* is what a launch makes and
  * joins; *accounting* is held/maximum/limit/times-hit of one limit. Drivers decide; the plan acts at launch; live changes are
  * written through the host port at once.
+ *
+ *     const path = driver.place('warren', id, resources);      // at create; kept in the record
+ *     const setup = driver.setup({ path, resources, … });      // at each start; into the plan
+ *     driver.update({ path, resources: changed, … }, resources);
+ *     const join = driver.joins(path);                         // of an exec
  */
+import type { CgroupGroup } from '../host/port.js';
 import type { DeviceRule, Resources } from '../model/resources.js';
 import type { CgroupStats, LimitAccount } from '../model/stats.js';
 
-export interface CgroupGroup {
-  readonly hierarchy: number;
-  /** Below the hierarchy's root, without a leading slash. */
-  readonly path: string;
-}
+export type { CgroupGroup } from '../host/port.js';
 
 export interface CgroupWrite extends CgroupGroup {
   readonly file: string;
@@ -21,8 +23,10 @@ export interface CgroupWrite extends CgroupGroup {
 
 /** Everything a launch needs to know; plain data for the plan compiler. */
 export interface CgroupSetup {
-  /** Parents included, top down; flag: whether the group is this container's own (removed at its end). */
+  /** Parents included, top down; flag: whether the group is this container's own. */
   readonly make: readonly (CgroupGroup & { readonly own: boolean })[];
+  /** What the cleanup removes: the own groups, and those that a live update may add (missing: nothing). */
+  readonly remove: readonly CgroupGroup[];
   readonly writes: readonly CgroupWrite[];
   /** The unified group first. */
   readonly join: readonly CgroupGroup[];
@@ -31,7 +35,7 @@ export interface CgroupSetup {
 }
 
 export interface CgroupRequest {
-  /** `warren/<id>`: the container's path below its parent. */
+  /** What `place` gave: the container's path below each hierarchy's root. */
   readonly path: string;
   readonly resources: Resources;
   /** null: the container needs no device filter (own user namespace, shared /dev). */
@@ -42,15 +46,31 @@ export interface CgroupRequest {
 
 export interface CgroupDriver {
   readonly version: 'v1' | 'hybrid' | 'v2';
-  /** Throws `unsupported` naming the limit that this kernel lacks, `invalidArgument` for impossible combinations. */
+  /**
+   * Where a container lives for its whole life, live updates included: `warren/<id>`, or on v2 a
+   * subtree with or without memory accounting, because a controller is enabled for all children of a group.
+   */
+  place(parent: string, id: string, resources: Resources): string;
+  /**
+   * Makes what containers share (the parents, with their controllers enabled) where it is missing, and says what
+   * the launch does. Throws `unsupported` naming the limit that this kernel lacks, `invalidArgument` for impossible combinations.
+   */
   setup(request: CgroupRequest): CgroupSetup;
-  /** Applies the difference to a running container. All or nothing: earlier values are put back when a write fails. */
+  /** The groups that a further process of the running container joins, the unified one first. */
+  joins(path: string): readonly CgroupGroup[];
+  /**
+   * Applies the difference to a running container; `request.resources` is the complete set after the update (a field that
+   * is absent, or -1, or 0 for weights, is no limit). All or nothing: earlier values are put back when a write fails.
+   */
   update(request: CgroupRequest, previous: Resources): void;
   stats(request: Pick<CgroupRequest, 'path' | 'resources'>): CgroupStats;
   limits(request: Pick<CgroupRequest, 'path' | 'resources'>): readonly LimitAccount[];
   /** Pids in the container's unified group (v1 hosts: of that too: it always exists). */
   processes(path: string): readonly number[];
-  /** Groups below the engine's parent, for the leak check: ids found per hierarchy. */
+  /** Containers' groups below the engine's parent, in every hierarchy, for the leak check. */
   found(parent: string): readonly CgroupGroup[];
+  /** Removes empty groups with all below them. Throws conflict (CGROUP_BUSY) while processes are in one. */
   remove(groups: readonly CgroupGroup[]): void;
+  /** Removes what containers shared below the parent, and the parent, as far as it is empty. */
+  removeParent(parent: string): void;
 }

@@ -11,6 +11,7 @@
  *     await keeper.forget(['ID']);                      // the exit is committed to the records
  *     await lock.release();
  */
+import type { ExitReason, HealthStatus } from '../model/container.js';
 import type { KernelFacts } from './facts.js';
 
 export type { KernelFacts } from './facts.js';
@@ -31,16 +32,25 @@ export interface Host {
   close(): Promise<void>;
 }
 
+/** A group in one of the host's hierarchies. */
+export interface CgroupGroup {
+  readonly hierarchy: number;
+  /** Below the hierarchy's root, without a leading slash; '' is the root itself. */
+  readonly path: string;
+}
+
 /** Synchronous file access below a cgroup hierarchy: these files never block, and a promise costs more than the call. */
 export interface CgroupFiles {
   /** Content without the last newline; null when file or group is missing. */
-  read(hierarchy: number, path: string, file: string): string | null;
+  read(group: CgroupGroup, file: string): string | null;
   /** Throws Node's system error. */
-  write(hierarchy: number, path: string, file: string, value: string): void;
-  make(hierarchy: number, path: string): void;
+  write(group: CgroupGroup, file: string, value: string): void;
+  /** With its parents; nothing happens when it is there. */
+  make(group: CgroupGroup): void;
   /** False when it was missing. */
-  remove(hierarchy: number, path: string): boolean;
-  children(hierarchy: number, path: string): readonly string[];
+  remove(group: CgroupGroup): boolean;
+  /** Names of the groups in it; none when it is missing. */
+  children(group: CgroupGroup): readonly string[];
   /** Index 0 is the unified hierarchy (its mount point '' when the host has none). */
   readonly hierarchies: readonly CgroupHierarchy[];
 }
@@ -180,7 +190,7 @@ export interface KeeperExit {
   readonly userUs: number;
   readonly systemUs: number;
   readonly maxRssBytes: number;
-  readonly reason: import('../model/container.js').ExitReason;
+  readonly reason: ExitReason;
 }
 
 export interface KeeperState {
@@ -190,7 +200,7 @@ export interface KeeperState {
   readonly startedAtMs: number;
   readonly exit: KeeperExit;
   readonly restarts: number;
-  readonly health: import('../model/container.js').HealthStatus;
+  readonly health: HealthStatus;
   readonly failingStreak: number;
   readonly generation: number;
   readonly nextStartAtMs: number;

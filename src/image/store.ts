@@ -17,7 +17,10 @@ export interface ImageStore {
   list(): Promise<readonly Image[]>;
   buildBase(name: string, options?: BuildBaseOptions): Promise<Image>;
   /** Untags; the last reference removes the image. `usedBy`: ids of containers. Returns what was untagged and deleted. */
-  remove(reference: string, options: { readonly force: boolean; readonly usedBy: (imageId: string) => readonly string[] }): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }>;
+  remove(
+    reference: string,
+    options: { readonly force: boolean; readonly usedBy: (imageId: string) => readonly string[] },
+  ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }>;
   /** Frees blobs and layers that nothing references. */
   collect(inUse: readonly string[]): Promise<{ readonly reclaimedBytes: number }>;
 }

@@ -194,6 +194,7 @@ export interface ContainerSpec {
   readonly workingDir: string;
   readonly user: string;
   readonly groupAdd: readonly string[];
+  /** Empty: the first 12 characters of the id (a spec is shared by a whole batch). */
   readonly hostname: string;
   readonly domainname: string;
   readonly extraHosts: readonly string[];

@@ -3,12 +3,13 @@
  * user code inside a transaction: a `change` function is pure and may be run again.
  */
 import type { ContainerId, ContainerRecord, IdRange } from '../model/container.js';
-import type { Volume } from '../storage/driver.js';
+import type { Volume } from '../model/volume.js';
 
 export interface RecordsStore {
   readonly containers: ContainerRecords;
   readonly volumes: VolumeRecords;
   readonly intents: IntentRecords;
+  readonly idRanges: IdRangeRecords;
   /** Resolves when everything committed so far would survive a power cut. */
   flushed(): Promise<void>;
   close(): Promise<void>;
@@ -21,7 +22,10 @@ export interface NewContainers {
 }
 
 export interface ContainerRecords {
-  /** All or none in one transaction: names must be free (conflict NAME_IN_USE). Returns the records with their id ranges. */
+  /**
+   * All or none in one transaction: names must be free (conflict NAME_IN_USE); an empty name is generated. Throws exhausted
+   * (ID_POOL_EXHAUSTED) when no id range is free. Returns the records with their names and id ranges.
+   */
   insert(request: NewContainers): Promise<readonly ContainerRecord[]>;
   get(id: ContainerId): ContainerRecord | undefined;
   /** Full id, name, or a prefix of an id that fits one only (else conflict AMBIGUOUS_ID). Throws notFound `No such container: X`. */
@@ -30,9 +34,10 @@ export interface ContainerRecords {
   count(): number;
   /**
    * Replaces records in one transaction; `change` returns the new record, or null to delete it (its name and ids are freed), or
-   * undefined to leave it. `fence` below a record's is refused (conflict STALE_LOCK).
+   * undefined to leave it. `fence` below a record's is refused (conflict STALE_LOCK); null: no lock, `change` itself decides by what
+   * it sees. `change` must be pure. Ids without a record give undefined.
    */
-  change(ids: readonly ContainerId[], fence: bigint, change: (record: ContainerRecord) => ContainerRecord | null | undefined): Promise<readonly (ContainerRecord | undefined)[]>;
+  change(ids: readonly ContainerId[], fence: bigint | null, change: (record: ContainerRecord) => ContainerRecord | null | undefined): Promise<readonly (ContainerRecord | undefined)[]>;
   rename(id: ContainerId, name: string, fence: bigint): Promise<ContainerRecord>;
 }
 
@@ -46,7 +51,8 @@ export interface VolumeRecords {
 /** Multi-step work announces itself first; what a crash left is undone at the next open. */
 export interface Intent {
   readonly id: string;
-  readonly operation: 'create' | 'remove' | 'volume' | 'image';
+  /** `run`: create and start, undone as a whole; `start`: nothing to undo, it tells that a launch is under way. */
+  readonly operation: 'create' | 'run' | 'start' | 'remove' | 'volume' | 'image';
   readonly subjects: readonly string[];
   readonly pid: number;
   /** Start time of that process (clock ticks since boot), and the boot. */
@@ -57,6 +63,16 @@ export interface Intent {
 export interface IntentRecords {
   begin(intent: Omit<Intent, 'id'>): Promise<string>;
   end(id: string): Promise<void>;
-  /** Those whose process is gone. */
+  /** All; whose process is gone, the caller finds out. */
   list(): readonly Intent[];
+}
+
+/** Blocks of host ids. A removed container's range is not given out again before someone has seen that the kernel holds nothing of it. */
+export interface IdRangeRecords {
+  /** Given to containers that exist. */
+  used(): readonly IdRange[];
+  /** Of removed containers, waiting for the check. */
+  freed(): readonly IdRange[];
+  /** Checked ones may be given out again. */
+  release(ranges: readonly IdRange[]): Promise<void>;
 }

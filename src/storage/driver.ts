@@ -10,6 +10,8 @@
  */
 import type { Readable } from 'node:stream';
 
+export type { Volume } from '../model/volume.js';
+
 export interface StoreFile {
   /** `hosts`, `hostname`, `resolv.conf` */
   readonly name: string;
@@ -55,9 +57,3 @@ export interface ContainerFiles {
   export(): Promise<Readable>;
 }
 
-export interface Volume {
-  readonly name: string;
-  readonly createdAtMs: number;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly anonymous: boolean;
-}

@@ -103,14 +103,18 @@ void write_u32(struct writer *writer, uint32_t value) { put_integer(writer, valu
 void write_u64(struct writer *writer, uint64_t value) { put_integer(writer, value, 8); }
 void write_i32(struct writer *writer, int32_t value) { write_u32(writer, (uint32_t)value); }
 
+void write_raw(struct writer *writer, const void *data, size_t len) {
+  uint8_t *at = make_room(writer, len);
+  if (at && len > 0) memcpy(at, data, len);
+}
+
 void write_bytes(struct writer *writer, const void *data, size_t len) {
   if (len > UINT32_MAX) {
     writer->failed = true;
     return;
   }
   write_u32(writer, (uint32_t)len);
-  uint8_t *at = make_room(writer, len);
-  if (at && len > 0) memcpy(at, data, len);
+  write_raw(writer, data, len);
 }
 
 void write_str(struct writer *writer, const char *text) { write_bytes(writer, text, strlen(text)); }

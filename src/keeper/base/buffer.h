@@ -45,6 +45,7 @@ void write_u32(struct writer *, uint32_t);
 void write_u64(struct writer *, uint64_t);
 void write_i32(struct writer *, int32_t);
 void write_bytes(struct writer *, const void *, size_t);
+void write_raw(struct writer *, const void *, size_t); /* without a length */
 void write_str(struct writer *, const char *); /* NUL-terminated */
 void write_view(struct writer *, struct str);
 

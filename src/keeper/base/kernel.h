@@ -1,6 +1,7 @@
 /* System calls and constants newer than the C library's headers, as thin wrappers: -1 and errno. */
 #pragma once
 
+#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
  *   journal.c    what survives the keeper                adopt.c      the way back in
  *   lock.c       named locks with fencing                event.c      subscribers
  *   holder_link.c  the holder's store of descriptors     instance.c   start-up, shutdown, upgrade
- *   pump.c log_file.c stream.c pty.c attach.c  stdio     lease.c restart.c health.c reconcile.c  timers' users
+ *   ../stdio/    streams, logs, ptys, attach             ../policy/   leases, restarts, health, the reconcile process
  *
  * A `process` is a container's init or an exec in it: something the keeper is told the exit of, with stdio.
  */
@@ -81,7 +81,8 @@ struct exit_status {
 struct process {
   struct keeper *keeper;
   struct container *container;
-  struct watch watch; /* the pidfd */
+  struct watch watch; /* on the pidfd */
+  int pidfd;          /* -1 when it ended */
   pid_t pid;
   bool is_init;
   bool adopted;         /* not our child */
@@ -89,10 +90,11 @@ struct process {
   bool exited, drained; /* both: finished */
   uint8_t kill_reason;  /* why the keeper ended it; REASON_OWN if it did not */
   uint64_t started_ns;
+  bool bound;           /* an exec that ends with the keeper that streams it */
   struct exit_status exit;
   struct stdio *stdio;     /* NULL: no streams (null or file output) */
   struct request *starter; /* of the LAUNCH or EXEC with stream flags, while its client is there */
-  struct request *owner;   /* START_OWNER */
+  struct request *owner;   /* START_OWNER of an exec; of an init: container->bond */
   struct timer timeout;    /* exec time limit */
   struct process *next;    /* in the container's list of execs */
   void (*finished)(struct process *); /* a probe's own end; NULL: the usual one; the process is freed after it */
@@ -125,8 +127,10 @@ struct container {
   bool own_pidns;  /* the end of its init ends everything in it */
   bool ran;        /* `last` is of a run */
   uint64_t oom_kills; /* seen so far */
-  struct launch *launch;   /* under way */
-  struct request *owner;   /* START_OWNER, over restarts */
+  struct launch *launch;   /* under way, or waiting for the cleanup */
+  struct freeze *freeze;   /* a FREEZE under way */
+  struct forget *forgetting;
+  struct bond *bond;       /* START_OWNER */
   struct process *init;   /* NULL when exited */
   struct process *execs;
   struct exit_status last;
@@ -182,7 +186,9 @@ struct request {
   uint32_t stream_flags;   /* START_STDIN … of this request */
   uint32_t credit[3];      /* what we may still send on 1 and 2; what the client may still send on 0 */
   bool dropped;            /* attach: too slow */
+  bool cancelled;          /* by CANCEL */
   void *state;             /* of its handler (waiters, locks, launches) */
+  struct attachment *attachment; /* of stdio */
   void (*gone)(struct request *); /* the client left or cancelled: let go of it; it is freed after this */
   struct request *next;
 };
@@ -191,8 +197,9 @@ struct request {
    client_room says beforehand how much STREAM data still fits. */
 void client_send(struct request *, uint16_t type, const struct writer *payload);
 size_t client_room(const struct client *);
-/* Called by stream.c when a client that was full has room again. */
+/* Calls `room` once when a client that was full has room again (also when it leaves). */
 void client_on_room(struct client *, void (*room)(void *), void *);
+void client_off_room(struct client *, const void *); /* not for this context any more */
 void request_ok(struct request *);                           /* does not end it */
 void request_fail(struct request *, const struct failure *); /* does not end it */
 void request_end(struct request *); /* after the last reply: frees it */
@@ -210,21 +217,31 @@ void holder_drop(struct keeper *, const char *tag);
 /* At start-up: the descriptor kept under the tag, or -1. */
 int holder_take(struct keeper *, const char *tag);
 
-/* ---- stdio: pump.c log_file.c stream.c pty.c attach.c ---- */
+/* ---- ../stdio/ ---- */
+
+/* Added to an exec's start flags when it asks for a terminal (it has columns). Never on the wire. */
+enum { START_TTY = 1 << 16 };
 
 /*
  * Makes the child's ends (out[0..2], -1 entries with a tty) and remembers the keeper's. By the supervise section for an init
- * (null, file, pump with FIFOs in <run dir>/io/, owned by stdio_uid), by start flags for an exec (pipes).
+ * (null, file, pump with FIFOs in <run dir>/io/, owned by stdio_uid), by start flags for an exec (pipes, START_TTY).
  */
 int stdio_prepare(struct process *, uint32_t start_flags, uint32_t capture_bytes, int out[3], struct failure *);
-/* After JOB_DONE: the child's ends are closed by the caller; `pty` (or -1) is taken over. Starts reading. */
+/* After JOB_DONE: the child's ends are closed by the caller; `pty` (or -1) is taken over. Starts reading; the starter is attached. */
 int stdio_start(struct process *, int pty, uint16_t cols, uint16_t rows);
 /* After the keeper was restarted: takes FIFO and pty descriptors from the holder, else reopens the FIFOs by path. */
 int stdio_adopt(struct process *);
-void stdio_exited(struct process *); /* reads what is left, then process_drained */
+/* After stdio_start: reads what is left, then (perhaps at once) process_drained. */
+void stdio_exited(struct process *);
+/* Who is attached, other than the starter, gets EXIT. */
 void stdio_free(struct process *);
+/* Before the keeper ends or is replaced: what is held back of a line goes to the log. */
+void stdio_flush(struct process *);
+bool stdio_attached(const struct process *); /* by anybody */
 struct str stdio_captured(const struct process *);
+/* Answers OK; later the request ends with EXIT or ERROR. */
 int stdio_attach(struct request *, struct process *, uint32_t flags, struct failure *);
+/* Before a request that has an attachment is freed (client left, CANCEL); sends nothing. */
 void stdio_detach(struct request *);
 void stdio_input(struct request *, struct str data);
 void stdio_input_end(struct request *);
@@ -232,7 +249,7 @@ void stdio_credit(struct request *, uint8_t stream, uint32_t bytes);
 int stdio_resize(struct process *, uint16_t cols, uint16_t rows);
 void stdio_log_changed(struct container *); /* SUPERVISE changed rotation */
 
-/* ---- lease.c restart.c health.c reconcile.c ---- */
+/* ---- ../policy/ ---- */
 
 void lease_arm(struct container *);    /* at start, adoption and SUPERVISE */
 void lease_touch(struct container *);  /* activity */
@@ -240,9 +257,18 @@ void lease_clear(struct container *);
 /* After a run ended: true when the container goes to `restarting` and will start again. */
 bool restart_decide(struct container *);
 void restart_cancel(struct container *);
+void restart_resume(struct container *); /* after adoption in `restarting`: by next_start_ns */
 void health_arm(struct container *);
 void health_clear(struct container *);
 uint8_t health_of(const struct container *, uint32_t *failing_streak);
+/*
+ * CONFIG: `strings` are two lists of str, checked: argv and environment. Kept in <run dir>/reconcile, from which
+ * reconcile_init reads them when the keeper starts.
+ */
+int reconcile_configure(struct keeper *, struct reader *strings);
+int reconcile_init(struct keeper *);
+bool reconcile_busy(const struct keeper *); /* a reconcile process runs or is due */
+pid_t reconcile_pid(const struct keeper *); /* a child of ours that is none of the containers'; 0: none */
 /* Starts the reconcile process if none runs (CONFIG gave its command); again after it ended if more was asked for meanwhile. */
 void reconcile_request(struct keeper *);
 
@@ -265,6 +291,9 @@ struct keeper_options {
   const char *cgroup;              /* own leaf, relative to each hierarchy's root */
   unsigned workers;
   uint64_t idle_exit_ms;           /* without containers and clients; 0: never */
+  uint64_t original_files;         /* soft RLIMIT_NOFILE and oom_score_adj of whoever started us: containers get them */
+  int original_oom_score;
+  bool upgraded; /* took the place of an older program in the same process */
 };
 
 struct keeper {
@@ -272,6 +301,7 @@ struct keeper {
   int run_dir_fd, epoll_fd;
   int hierarchies[16]; /* O_PATH, -1 */
   int init_fd, self_fd; /* sealed memfds: warren-init, this program */
+  int null_dir_fd;      /* of stdio/null.c; 0: not made yet */
   char boot_id[40];
   uint64_t next_fence;
   struct loop *loop;
@@ -282,6 +312,7 @@ struct keeper {
   struct locks *locks;
   struct holder_link *holder;
   struct reconcile *reconcile;
+  struct probes *probes;
   struct subscribers *subscribers;
   struct instance *instance;
   uint64_t log_lines_dropped;

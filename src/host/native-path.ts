@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import { arch } from 'node:os';
+import { join } from 'node:path';
+import { WarrenError } from '../base/errors.js';
+
+export type NativeProgram = 'warren-init' | 'warren-files';
+
+/** Both of `src/host` and of the built `dist/host`, the repository is two levels up. */
+const packageRoot = join(import.meta.dirname, '..', '..');
+
+/**
+ * Path of a native program of this package. `WARREN_NATIVE_DIR` names another directory.
+ * Throws unavailable (NATIVE_PROGRAM_MISSING).
+ */
+export function nativeProgramPath(name: NativeProgram): string {
+  const directory =
+    process.env['WARREN_NATIVE_DIR'] ?? join(packageRoot, 'dist', 'native', `linux-${arch()}`);
+  const path = join(directory, name);
+  if (!existsSync(path)) {
+    throw new WarrenError(
+      'unavailable',
+      'NATIVE_PROGRAM_MISSING',
+      `Cannot use ${name}: ${path} does not exist`,
+      { hint: `Build it for ${arch()} with: make -C ${join(packageRoot, 'src', 'keeper')}` },
+    );
+  }
+  return path;
+}

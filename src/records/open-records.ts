@@ -1,0 +1,26 @@
+import { LmdbContainers } from './containers.js';
+import { openDatabase } from './database.js';
+import { LmdbIdRanges } from './id-ranges.js';
+import { LmdbIntents } from './intents.js';
+import type { RecordsStore } from './store.js';
+import { LmdbVolumes } from './volumes.js';
+
+/**
+ * Opens the records of a data root (an existing directory); any number of processes may.
+ * @throws WarrenError unsupported (NETWORK_FILE_SYSTEM, DATA_ROOT_NEWER, FOREIGN_PID_NAMESPACE)
+ */
+export function openRecords(dataRoot: string): RecordsStore {
+  const tables = openDatabase(dataRoot);
+  return {
+    containers: new LmdbContainers(tables),
+    volumes: new LmdbVolumes(tables),
+    intents: new LmdbIntents(tables),
+    idRanges: new LmdbIdRanges(tables),
+    flushed: async () => {
+      await tables.root.flushed;
+    },
+    close: async () => {
+      await tables.root.close();
+    },
+  };
+}
