@@ -49,7 +49,10 @@ async function settle<T>(
   }
 }
 
-export function failure(reference: string, error: unknown): BatchResult<never> {
+export function failure(
+  reference: string,
+  error: unknown,
+): Extract<BatchResult, { readonly ok: false }> {
   return { ok: false, reference, error: asWarrenError(error) };
 }
 

@@ -28,4 +28,9 @@ export interface EngineContext {
   readonly clock: Clock;
   /** Files of a container; `pid` of its init while it runs, else 0. */
   readonly files: (record: ContainerRecord, pid: number) => ContainerFiles;
+  /** Copies what the container's image has at `target` into the new volume `name`. */
+  readonly seedVolume: (
+    record: ContainerRecord,
+    volume: { readonly name: string; readonly target: string },
+  ) => Promise<void>;
 }

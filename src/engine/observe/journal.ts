@@ -1,5 +1,6 @@
 import { appendFileSync, openSync, closeSync, fstatSync, readSync, renameSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { errnoOf } from '../../base/errors.js';
 import type { EngineEvent } from '../../model/events.js';
 
@@ -89,6 +90,7 @@ class LineReader {
   readonly #path: string;
   #fd: number | null;
   #position = 0;
+  #decoder = new StringDecoder('utf8');
   #rest = '';
 
   constructor(path: string) {
@@ -107,6 +109,7 @@ class LineReader {
     this.#fd = openOrNull(this.#path);
     this.#position = 0;
     this.#rest = '';
+    this.#decoder = new StringDecoder('utf8');
     if (this.#fd !== null) yield* this.#lines(this.#fd);
   }
 
@@ -121,7 +124,7 @@ class LineReader {
       const count = readSync(fd, buffer, 0, buffer.length, this.#position);
       if (count === 0) return;
       this.#position += count;
-      const lines = (this.#rest + buffer.toString('utf8', 0, count)).split('\n');
+      const lines = (this.#rest + this.#decoder.write(buffer.subarray(0, count))).split('\n');
       this.#rest = lines.pop() ?? '';
       yield* lines;
     }
