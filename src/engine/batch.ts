@@ -62,7 +62,9 @@ export function asWarrenError(error: unknown): WarrenError {
   const message = error instanceof Error ? error.message : String(error);
   const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
   return full
-    ? new WarrenError('exhausted', 'NO_SPACE', `No space is left on the device: ${message}`, { cause: error })
+    ? new WarrenError('exhausted', 'NO_SPACE', `No space is left on the device: ${message}`, {
+        cause: error,
+      })
     : new WarrenError('internal', 'INTERNAL', message, { cause: error });
 }
 

@@ -8,7 +8,10 @@ import { discardContainer } from './discard.js';
  * Removes a container that goes with its end (`--rm`), whose run is over. Several may try at once (the client that waits for it, the
  * one that stopped it, reconcile): each step is harmless when it was done already.
  */
-export async function removeExited(context: EngineContext, record: ContainerRecord): Promise<boolean> {
+export async function removeExited(
+  context: EngineContext,
+  record: ContainerRecord,
+): Promise<boolean> {
   if (!record.spec.autoRemove) return false;
   const generation = record.run?.generation;
   const [removing] = await context.records.containers.change([record.id], null, (found) =>

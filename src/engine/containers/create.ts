@@ -106,7 +106,9 @@ export async function createChunk(
   const byId = new Map(inserted.map((result) => [result.id, result.result]));
   const failed = new Map(records.map((record, index) => [record.id, made[index]] as const));
   context.journal.append(
-    inserted.flatMap(({ result }) => (result.ok ? [containerEvent(context, result.value, { action: 'create' })] : [])),
+    inserted.flatMap(({ result }) =>
+      result.ok ? [containerEvent(context, result.value, { action: 'create' })] : [],
+    ),
   );
   const results = drafts.map((draft): BatchResult<ContainerRecord> => {
     if (!isRecord(draft)) return draft;
@@ -159,7 +161,10 @@ async function insertAll(
     }
     for (const record of records) await discardFiles(context, record);
     if (only === undefined || !isWarrenError(error)) throw error;
-    return records.map((record) => ({ id: record.id, result: failure(referenceOf(record), error) }));
+    return records.map((record) => ({
+      id: record.id,
+      result: failure(referenceOf(record), error),
+    }));
   }
 }
 
@@ -179,7 +184,13 @@ async function insert(
 }
 
 function success(record: ContainerRecord): BatchResult<ContainerRecord> {
-  return { ok: true, reference: referenceOf(record), id: record.id, name: record.name, value: record };
+  return {
+    ok: true,
+    reference: referenceOf(record),
+    id: record.id,
+    name: record.name,
+    value: record,
+  };
 }
 
 function referenceOf(record: ContainerRecord): string {

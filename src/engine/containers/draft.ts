@@ -49,7 +49,8 @@ export class Drafts {
     }
     const { spec, image, joined } = await pending;
     const id = newId() as ContainerId;
-    const parent = spec.cgroupParent === '' ? this.#context.settings.cgroupParent : spec.cgroupParent;
+    const parent =
+      spec.cgroupParent === '' ? this.#context.settings.cgroupParent : spec.cgroupParent;
     return {
       id,
       name,

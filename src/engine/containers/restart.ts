@@ -23,7 +23,11 @@ export async function restartContainers(
         signal: options.signal,
         work: async (locked) => {
           const kept = keepAfterExit(locked.record);
-          await stopLocked(context, { ...locked, record: kept }, { signal, timeoutMs: options.timeoutMs });
+          await stopLocked(
+            context,
+            { ...locked, record: kept },
+            { signal, timeoutMs: options.timeoutMs },
+          );
           await launchLocked(context, locked, { signal: options.signal });
         },
       });
@@ -33,6 +37,10 @@ export async function restartContainers(
 }
 
 /** The stop in a restart is not an end: `--rm` waits for the next one. */
-function keepAfterExit<T extends { readonly spec: { readonly autoRemove: boolean } }>(record: T): T {
-  return record.spec.autoRemove ? { ...record, spec: { ...record.spec, autoRemove: false } } : record;
+function keepAfterExit<T extends { readonly spec: { readonly autoRemove: boolean } }>(
+  record: T,
+): T {
+  return record.spec.autoRemove
+    ? { ...record, spec: { ...record.spec, autoRemove: false } }
+    : record;
 }

@@ -48,7 +48,10 @@ export async function waitContainer(
 async function nextExit(
   context: EngineContext,
   record: ContainerRecord,
-  { condition, signal }: { condition: 'not-running' | 'next-exit'; signal: AbortSignal | undefined },
+  {
+    condition,
+    signal,
+  }: { condition: 'not-running' | 'next-exit'; signal: AbortSignal | undefined },
 ): Promise<ExitInfo | null> {
   const keeper = record.run === null ? null : await context.keepers.running(record.run.keeper);
   if (keeper === null) return null;

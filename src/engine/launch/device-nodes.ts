@@ -22,10 +22,18 @@ function statDevice(path: string): Stats {
     stats = statSync(path);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    throw new WarrenError('invalidArgument', 'NO_SUCH_DEVICE', `Cannot use device ${path}: no such file`);
+    throw new WarrenError(
+      'invalidArgument',
+      'NO_SUCH_DEVICE',
+      `Cannot use device ${path}: no such file`,
+    );
   }
   if (stats.isCharacterDevice() || stats.isBlockDevice()) return stats;
-  throw new WarrenError('invalidArgument', 'NOT_A_DEVICE', `Cannot use device ${path}: not a device node`);
+  throw new WarrenError(
+    'invalidArgument',
+    'NOT_A_DEVICE',
+    `Cannot use device ${path}: not a device node`,
+  );
 }
 
 /**
@@ -45,7 +53,11 @@ export function deviceNodes(spec: Pick<ContainerSpec, 'devices'>): readonly Devi
   });
 }
 
-function rule(type: 'b' | 'c', numbers: readonly [number, number], permissions: string): DeviceRule {
+function rule(
+  type: 'b' | 'c',
+  numbers: readonly [number, number],
+  permissions: string,
+): DeviceRule {
   return { allow: true, type, major: numbers[0], minor: numbers[1], permissions };
 }
 

@@ -74,7 +74,11 @@ export class Keepers {
 /** A launch was refused because that keeper's budget of file descriptors is used. */
 export function isKeeperFull(error: unknown): boolean {
   if (!isWarrenError(error)) return false;
-  return error.details['errno'] === 'EMFILE' || error.code === 'EMFILE' || errnoOf(error.cause) === 'EMFILE';
+  return (
+    error.details['errno'] === 'EMFILE' ||
+    error.code === 'EMFILE' ||
+    errnoOf(error.cause) === 'EMFILE'
+  );
 }
 
 /** The keeper does not know the container. */

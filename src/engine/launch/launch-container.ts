@@ -29,7 +29,12 @@ export async function launchContainer(
   for (;;) {
     const keeper = await context.keepers.start(instance);
     try {
-      const launched = await keeper.launch(requestOf(instance, compiled, { ...wishes, ownerBound: wishes.ownerBound ?? record.spec.lease.dieWithOwner }));
+      const launched = await keeper.launch(
+        requestOf(instance, compiled, {
+          ...wishes,
+          ownerBound: wishes.ownerBound ?? record.spec.lease.dieWithOwner,
+        }),
+      );
       wishes.tracer?.keeper(launched.phaseTimesNs);
       return launched;
     } catch (error) {

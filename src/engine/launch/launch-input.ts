@@ -22,9 +22,7 @@ export function logPathOf(context: EngineContext, id: string): string {
 export function cgroupRequest(record: ContainerRecord): CgroupRequest {
   const { spec } = record;
   const owner =
-    spec.privileged && record.ids !== null
-      ? { uid: record.ids.base, gid: record.ids.base }
-      : null;
+    spec.privileged && record.ids !== null ? { uid: record.ids.base, gid: record.ids.base } : null;
   return {
     path: record.cgroupPath,
     resources: spec.resources,
@@ -97,7 +95,10 @@ export interface CompiledContainer {
 }
 
 /** Everything the keeper needs to launch a container. */
-export function compileContainer(context: EngineContext, record: ContainerRecord): CompiledContainer {
+export function compileContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+): CompiledContainer {
   const base = baseInput(context, record);
   const oci = runtimeSpec(base);
   const health = healthExec(base);

@@ -59,7 +59,9 @@ export class MergedTree implements Disposable {
       const found = this.#look(above.at(-1) ?? this.#root, name);
       if (found.kind === 'missing') return null;
       if (found.kind === 'file') {
-        return pending.length > 0 ? null : readFile(`${self(found.parent)}/${name}`, path, maximumBytes);
+        return pending.length > 0
+          ? null
+          : readFile(`${self(found.parent)}/${name}`, path, maximumBytes);
       }
       if (found.kind === 'directory') {
         above.push(found.directory);

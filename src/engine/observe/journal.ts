@@ -1,4 +1,13 @@
-import { appendFileSync, openSync, closeSync, fstatSync, readSync, renameSync, statSync, watch } from 'node:fs';
+import {
+  appendFileSync,
+  openSync,
+  closeSync,
+  fstatSync,
+  readSync,
+  renameSync,
+  statSync,
+  watch,
+} from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { errnoOf } from '../../base/errors.js';
@@ -74,7 +83,13 @@ class ChangeSignal {
     if (!this.#changed && !signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        signal.addEventListener('abort', () => { resolve(); }, { once: true });
+        signal.addEventListener(
+          'abort',
+          () => {
+            resolve();
+          },
+          { once: true },
+        );
       });
     }
     this.#changed = false;

@@ -64,7 +64,9 @@ export function mappedBases(): ReadonlySet<number> {
 
 function mapOf(pid: string): string[] {
   try {
-    return readFileSync(`/proc/${pid}/uid_map`, 'utf8').split('\n').filter((line) => line !== '');
+    return readFileSync(`/proc/${pid}/uid_map`, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
   } catch (error) {
     if (['ENOENT', 'ESRCH', 'EPERM'].includes(errnoOf(error) ?? '')) return [];
     throw error;

@@ -14,7 +14,10 @@ export interface NewVolume {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export type VolumeView = Volume & { readonly mountPoint: string; readonly usedBy: readonly string[] };
+export type VolumeView = Volume & {
+  readonly mountPoint: string;
+  readonly usedBy: readonly string[];
+};
 
 function directoryOf(context: EngineContext, name: string): string {
   return join(context.settings.dataRoot, 'volumes', name);
