@@ -11,6 +11,20 @@ import type { UserResolver } from './launch/user-resolver.js';
 import type { EventJournal } from './observe/journal.js';
 import type { EngineSettings } from './settings.js';
 
+/** Directories of volumes; which volumes there are, the records say. */
+export interface VolumeStore {
+  make(name: string): void;
+  /** Copies what the image has at `target` into an empty volume. */
+  populate(
+    name: string,
+    content: { readonly layers: readonly string[]; readonly target: string },
+  ): Promise<void>;
+  size(name: string): Promise<number>;
+  /** Takes the directory away at once; emptying the trash frees the space. */
+  remove(name: string): void;
+  found(): readonly string[];
+}
+
 /** The parts that every operation works with. Operations are functions of a context and a request. */
 export interface EngineContext {
   readonly settings: EngineSettings;
@@ -28,9 +42,5 @@ export interface EngineContext {
   readonly clock: Clock;
   /** Files of a container; `pid` of its init while it runs, else 0. */
   readonly files: (record: ContainerRecord, pid: number) => ContainerFiles;
-  /** Copies what the container's image has at `target` into the new volume `name`. */
-  readonly seedVolume: (
-    record: ContainerRecord,
-    volume: { readonly name: string; readonly target: string },
-  ) => Promise<void>;
+  readonly volumes: VolumeStore;
 }

@@ -9,6 +9,7 @@ import { launchContainer, type LaunchWishes } from '../launch/launch-container.j
 import { LaunchTracer } from '../launch/trace.js';
 import { createChunk, type CreatedChunk, draftAll, rampedChunks } from './create.js';
 import { discardContainer } from './discard.js';
+import { endLaunch } from './end-launch.js';
 import { Drafts, type NewContainer } from './draft.js';
 
 /** No lock: nobody else can name a container before `run` has told its id, and its name is new. */
@@ -16,7 +17,6 @@ const noLock = 0n;
 
 export interface RunRequest extends BatchOptions {
   readonly ownerBound?: boolean;
-  readonly streams?: LaunchWishes['streams'];
 }
 
 export interface Running {
@@ -77,25 +77,37 @@ async function launchOne(
   record: ContainerRecord,
   request: ChunkLaunch,
 ): Promise<BatchResult<Running>> {
-  const { onTrace } = context.settings;
-  const tracer = onTrace === undefined ? undefined : new LaunchTracer(record.id, onTrace);
   const base = { reference: record.name, id: record.id, name: record.name };
   try {
     throwIfAborted(request.signal, `start container ${record.name}`);
-    const launched = await launchContainer(context, record, {
-      fence: noLock,
-      streams: request.streams,
+    const launched = await launchNew(context, record, {
       ownerBound: request.ownerBound,
       signal: request.signal,
-      tracer,
     });
-    tracer?.end();
     return { ok: true, ...base, value: { record, launched } };
   } catch (error) {
-    await discardContainer(context, record);
     return failure(record.name, error);
   } finally {
     request.progress();
+  }
+}
+
+/** Launches a container that was just created, or leaves nothing of it. */
+export async function launchNew(
+  context: EngineContext,
+  record: ContainerRecord,
+  wishes: Omit<LaunchWishes, 'fence' | 'tracer'>,
+): Promise<Launched> {
+  const { onTrace } = context.settings;
+  const tracer = onTrace === undefined ? undefined : new LaunchTracer(record.id, onTrace);
+  try {
+    const launched = await launchContainer(context, record, { ...wishes, fence: noLock, tracer });
+    tracer?.end();
+    return launched;
+  } catch (error) {
+    await endLaunch(context, record);
+    await discardContainer(context, record);
+    throw error;
   }
 }
 

@@ -1,14 +1,17 @@
+import { WarrenError } from '../../base/errors.js';
 import type { Launched } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
+import type { RunningProcess } from '../../model/exec.js';
 import { canStart, isLive, requireStatus } from '../../model/status.js';
 import { runBatch } from '../batch.js';
 import type { EngineContext } from '../context.js';
-import type { BatchOptions, BatchResult } from '../contract.js';
+import type { BatchOptions, BatchResult, RunOptions } from '../contract.js';
 import { launchContainer, type LaunchWishes } from '../launch/launch-container.js';
 import { LaunchTracer } from '../launch/trace.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { forget } from '../state/forget.js';
 import { readState } from '../state/read-states.js';
+import { attachedProcess, attachStreams } from './attached-process.js';
 import { startedRecord } from './run.js';
 
 export type StartWishes = Omit<LaunchWishes, 'fence' | 'tracer'>;
@@ -27,6 +30,32 @@ export async function startContainers(
       await startContainer(context, record, { signal });
     },
   });
+}
+
+/**
+ * Starts a container with the streams of its process.
+ * @throws WarrenError conflict (CONTAINER_RUNNING) when it runs already: attach to it instead
+ */
+export async function startAttached(
+  context: EngineContext,
+  record: ContainerRecord,
+  options: RunOptions = {},
+): Promise<RunningProcess> {
+  const { attach = {}, dieWithOwner, signal } = options;
+  const launched = await startContainer(context, record, {
+    streams: attachStreams(record, attach),
+    signal,
+    ...(dieWithOwner === undefined ? {} : { ownerBound: dieWithOwner }),
+  });
+  if (launched === null) {
+    throw new WarrenError(
+      'conflict',
+      'CONTAINER_RUNNING',
+      `Cannot start container ${record.name} with its streams: it runs already`,
+      { hint: 'Attach to it instead' },
+    );
+  }
+  return await attachedProcess(context, record, { launched, attach });
 }
 
 /** Returns null when it runs already. */

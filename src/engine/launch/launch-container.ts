@@ -10,6 +10,8 @@ export interface LaunchWishes {
   readonly fence: bigint;
   readonly streams?: StreamWishes | undefined;
   readonly ownerBound?: boolean | undefined;
+  /** The caller does what follows the end of the container. */
+  readonly watched?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly tracer?: LaunchTracer | undefined;
 }
@@ -23,7 +25,7 @@ export async function launchContainer(
   record: ContainerRecord,
   wishes: LaunchWishes,
 ): Promise<Launched> {
-  const compiled = compileContainer(context, record);
+  const compiled = compileContainer(context, record, wishes.watched);
   wishes.tracer?.step('compile');
   let instance = record.run?.keeper ?? context.keepers.launching;
   for (;;) {

@@ -7,7 +7,6 @@ import { runtimeSpec } from '../../spec/runtime-spec.js';
 import type { CgroupRequest } from '../../cgroup/driver.js';
 import type { EngineContext } from '../context.js';
 import { deviceNodes, deviceRules } from './device-nodes.js';
-import { hostnameOf } from './etc-files.js';
 
 /** Paths of a container below the data root (storage/driver.ts). */
 export function containerPath(id: string, name: string): string {
@@ -31,12 +30,6 @@ export function cgroupRequest(record: ContainerRecord): CgroupRequest {
   };
 }
 
-/** The record with what its shared spec leaves open. */
-function completed(record: ContainerRecord): ContainerRecord {
-  if (record.spec.hostname !== '') return record;
-  return { ...record, spec: { ...record.spec, hostname: hostnameOf(record) } };
-}
-
 /** Files of /etc come from the container whose network namespace is joined, as in Docker. */
 function etcFiles(record: ContainerRecord): LaunchInput['etcFiles'] {
   const { network } = record.spec;
@@ -52,7 +45,7 @@ function baseInput(context: EngineContext, record: ContainerRecord): LaunchInput
   const nodes = deviceNodes(spec);
   const { facts, settings } = context;
   return {
-    record: completed(record),
+    record,
     generation: record.run?.generation ?? 1,
     user: context.users.resolve(record, { user: spec.user, groupAdd: spec.groupAdd, pid: 0 }),
     cgroups: context.cgroups.setup(cgroupRequest(record)),
@@ -94,12 +87,19 @@ export interface CompiledContainer {
   readonly supervise: Uint8Array;
 }
 
-/** Everything the keeper needs to launch a container. */
+/**
+ * Everything the keeper needs to launch a container.
+ * @param watched somebody waits for its end and does what follows: no reconcile process
+ */
 export function compileContainer(
   context: EngineContext,
   record: ContainerRecord,
+  watched = false,
 ): CompiledContainer {
-  const base = baseInput(context, record);
+  const base = {
+    ...baseInput(context, record),
+    engineOnExit: record.spec.autoRemove && !watched,
+  };
   const oci = runtimeSpec(base);
   const health = healthExec(base);
   const input = health === null ? base : { ...base, healthPlan: compileExec(oci, base, health) };
@@ -113,5 +113,6 @@ export function compileProcess(
   exec: ExecSpec,
 ): Uint8Array {
   const input = baseInput(context, record);
-  return compileExec(runtimeSpec(input), input, exec);
+  const cgroups = { join: context.cgroups.joins(record.cgroupPath) };
+  return compileExec(runtimeSpec(input), { record, facts: input.facts, cgroups }, exec);
 }

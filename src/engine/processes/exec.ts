@@ -4,12 +4,11 @@ import { errnoOf, isWarrenError, WarrenError } from '../../base/errors.js';
 import { canceledError } from '../../base/abort.js';
 import type { Launched, StreamWishes } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
-import { environmentLines, mergeEnvironment } from '../../model/environment.js';
+import { environmentLines } from '../../model/environment.js';
 import type { ExecConfig, ExecResult, RunningProcess } from '../../model/exec.js';
 import type { ExecSpec } from '../../spec/contract.js';
 import type { EngineContext } from '../context.js';
 import type { SpawnOptions } from '../contract.js';
-import { hostnameOf } from '../launch/etc-files.js';
 import { compileProcess } from '../launch/launch-input.js';
 import { liveKeeper, type LiveContainer } from '../state/live-container.js';
 import { OutputCollector } from './output.js';
@@ -111,14 +110,9 @@ function execSpec(
     groupAdd: spec.groupAdd,
     pid: live.pid,
   });
-  const own = [
-    `HOME=${user.home}`,
-    `HOSTNAME=${hostnameOf(record)}`,
-    ...(tty ? ['TERM=xterm'] : []),
-  ];
   return {
     argv: config.command,
-    env: mergeEnvironment([...own, ...spec.env], environmentLines(config.env)),
+    env: environmentLines(config.env),
     workingDir: config.workingDir ?? spec.workingDir,
     user,
     tty,

@@ -11,7 +11,8 @@ export async function provideVolumes(
     const mount = record.spec.mounts.find((candidate) => candidate.target === target);
     const noCopy = mount?.type === 'volume' && mount.noCopy === true;
     const { created } = await provideVolume(context, { name, anonymous, labels: {} });
-    if (created && !noCopy) await seedVolume(context, record, { name, target });
+    // Docker's rule: an empty volume begins with what the image has at its target.
+    if (created && !noCopy) await context.volumes.populate(name, { layers: record.layers, target });
   }
 }
 
@@ -23,13 +24,4 @@ export async function releaseVolumes(
   const anonymous = record.volumes.filter((volume) => volume.anonymous).map(({ name }) => name);
   for (const name of anonymous) await removeVolume(context, name);
   return anonymous;
-}
-
-/** An empty volume begins with what the image has at its target (Docker's rule). */
-async function seedVolume(
-  context: EngineContext,
-  record: ContainerRecord,
-  volume: { readonly name: string; readonly target: string },
-): Promise<void> {
-  await context.seedVolume(record, volume);
 }

@@ -1,4 +1,3 @@
-import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { WarrenError } from '../../base/errors.js';
 import { newId } from '../../base/ids.js';
@@ -19,12 +18,8 @@ export type VolumeView = Volume & {
   readonly usedBy: readonly string[];
 };
 
-function directoryOf(context: EngineContext, name: string): string {
-  return join(context.settings.dataRoot, 'volumes', name);
-}
-
 export function mountPointOf(context: EngineContext, name: string): string {
-  return join(directoryOf(context, name), '_data');
+  return join(context.settings.dataRoot, 'volumes', name, '_data');
 }
 
 /**
@@ -39,7 +34,7 @@ export async function provideVolume(
   requireVolumeName(name);
   const existing = context.records.volumes.get(name);
   if (existing !== undefined) return { volume: existing, created: false };
-  mkdirSync(mountPointOf(context, name), { recursive: true, mode: 0o755 });
+  context.volumes.make(name);
   const made = await context.records.volumes.insert({
     name,
     createdAtMs: context.clock.now(),
@@ -56,8 +51,7 @@ export async function provideVolume(
 
 /** Removes record and content; nothing happens when it is missing. */
 export async function removeVolume(context: EngineContext, name: string): Promise<boolean> {
-  // Below the data root, 0700: no container can put a link in the way of the directory itself, and rm does not follow any.
-  rmSync(directoryOf(context, name), { recursive: true, force: true });
+  context.volumes.remove(name);
   const removed = await context.records.volumes.remove(name);
   if (removed) {
     context.journal.append([
@@ -117,15 +111,16 @@ export async function removeUnusedVolume(
 /** Removes volumes that no container mounts: anonymous ones, or all. */
 export async function pruneVolumes(
   context: EngineContext,
-  { all, size }: { readonly all: boolean; readonly size: (directory: string) => Promise<number> },
+  all: boolean,
 ): Promise<PruneResult> {
   const deleted: string[] = [];
   let reclaimedBytes = 0;
   for (const volume of listVolumes(context)) {
     if (volume.usedBy.length > 0 || (!all && !volume.anonymous)) continue;
-    reclaimedBytes += await size(volume.mountPoint);
+    reclaimedBytes += await context.volumes.size(volume.name);
     await removeVolume(context, volume.name);
     deleted.push(volume.name);
   }
+  await context.storage.emptyTrash();
   return { deleted, reclaimedBytes };
 }
