@@ -70,6 +70,9 @@ export function containerHandle(context: EngineContext, made: ContainerRecord): 
 
 /** One that was removed already is disposed of. */
 async function disposeContainer(context: EngineContext, id: string): Promise<void> {
-  const [result] = await removeContainers(context, [id], { force: true, volumes: true });
-  if (result?.ok === false && !isWarrenError(result.error, 'notFound')) throw result.error;
+  try {
+    single(await removeContainers(context, [id], { force: true, volumes: true }));
+  } catch (error) {
+    if (!isWarrenError(error, 'notFound')) throw error;
+  }
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { WarrenError } from '../base/errors.js';
+import { chooseParent } from '../cgroup/parent.js';
 import type { IdRange } from '../model/container.js';
 import { defaultIdPool, idsPerContainer } from '../model/defaults.js';
 import type { EngineOptions, LaunchTrace } from './contract.js';
@@ -19,7 +21,6 @@ export interface EngineSettings {
 
 const defaultDataRoot = '/var/lib/warren';
 const defaultRunDir = '/run/warren';
-const defaultCgroupParent = 'warren';
 
 /** sun_path holds 108 bytes with its NUL; `/keeper-NN.sock` comes behind the run dir. */
 const maximumRunDirLength = 90;
@@ -48,8 +49,11 @@ export function engineSettings(options: EngineOptions, environment: Environment)
   return {
     dataRoot,
     runDir,
-    cgroupParent: cgroupParentOf(options.cgroupParent, standard ? null : dataRoot),
-    idPool: checkedPool(options.idPool ?? defaultIdPool),
+    cgroupParent: cgroupParentOf(
+      options.cgroupParent ?? nonEmpty(environment['WARREN_CGROUP_PARENT']),
+      standard ? null : dataRoot,
+    ),
+    idPool: checkedPool(options.idPool ?? poolOf(environment['WARREN_ID_POOL']) ?? defaultIdPool),
     overlayStrategy: options.overlayStrategy ?? 'probe',
     logLevel: options.logLevel ?? 'warn',
     onTrace: options.onTrace,
@@ -58,18 +62,11 @@ export function engineSettings(options: EngineOptions, environment: Environment)
 
 /** Engines of different data roots have different parents: what lies below a parent is one engine's. */
 function cgroupParentOf(wanted: string | undefined, dataRoot: string | null): string {
-  const parent = wanted?.split('/').filter((part) => part !== '') ?? [];
-  if (parent.some((part) => part === '.' || part === '..')) {
-    throw new WarrenError(
-      'invalidArgument',
-      'INVALID_CGROUP_PARENT',
-      `Invalid cgroup parent "${wanted ?? ''}": not a path below the root of the cgroups`,
-    );
-  }
-  if (parent.length > 0) return parent.join('/');
-  if (dataRoot === null) return defaultCgroupParent;
+  const initMembership = readFileSync('/proc/1/cgroup', 'utf8');
+  const parent = chooseParent({ requested: wanted ?? '', initMembership });
+  if (dataRoot === null || (wanted !== undefined && wanted !== '')) return parent;
   const digest = createHash('sha256').update(dataRoot).digest('hex');
-  return `${defaultCgroupParent}-${digest.slice(0, 8)}`;
+  return `${parent}-${digest.slice(0, 8)}`;
 }
 
 function checkedPool(pool: IdRange): IdRange {
@@ -83,6 +80,12 @@ function checkedPool(pool: IdRange): IdRange {
     'INVALID_ID_POOL',
     `Invalid id pool ${pool.base}:${pool.count}: it must hold ${idsPerContainer} ids or more between ${idsPerContainer} and 4294967295`,
   );
+}
+
+/** `BASE:COUNT` */
+function poolOf(text: string | undefined): IdRange | undefined {
+  const match = /^(\d+):(\d+)$/.exec(text ?? '');
+  return match === null ? undefined : { base: Number(match[1]), count: Number(match[2]) };
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

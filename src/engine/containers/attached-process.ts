@@ -8,7 +8,10 @@ import { commitExit } from '../state/commit-exits.js';
 import { exitInfo } from '../state/exit-info.js';
 import { removeExited } from './auto-remove.js';
 
-export function attachStreams(record: Pick<ContainerRecord, 'spec'>, attach: AttachOptions): StreamWishes {
+export function attachStreams(
+  record: Pick<ContainerRecord, 'spec'>,
+  attach: AttachOptions,
+): StreamWishes {
   return { stdin: attach.stdin ?? false, stdout: true, stderr: !record.spec.tty };
 }
 
@@ -38,9 +41,13 @@ export interface AttachedLaunch {
   readonly ended?: () => Promise<void>;
 }
 
-async function settleEnd(context: EngineContext, record: ContainerRecord, end: KeeperExit): Promise<void> {
+async function settleEnd(
+  context: EngineContext,
+  record: ContainerRecord,
+  end: KeeperExit,
+): Promise<void> {
   const current = context.records.containers.get(record.id);
-  if (current?.run == null) return;
+  if (current === undefined || current.run === null) return;
   const keeper = await context.keepers.running(current.run.keeper);
   const [state] = (await keeper?.containers.list([record.id])) ?? [];
   // A restart policy has begun the next run.

@@ -1,3 +1,5 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { deepFreeze } from '../../base/freeze.js';
 import type { ContainerSpec, RestartPolicy } from '../../model/container-config.js';
 import type { ContainerRecord } from '../../model/container.js';
@@ -54,10 +56,20 @@ async function updateLocked(
     throw error;
   }
   if (live && record.run !== null) {
+    if (spec.restart.name !== 'no') storePlan(context, record.id, compiled.plan);
     const keeper = await context.keepers.running(record.run.keeper);
     await keeper?.containers.supervise(record.id, compiled.supervise);
   }
   context.journal.append([containerEvent(context, changed, { action: 'update' })]);
+}
+
+/** The keeper restarts by the plan in its run dir (docs/keeper-protocol.md): the next run has the new limits. */
+function storePlan(context: EngineContext, id: string, plan: Uint8Array): void {
+  const directory = join(context.settings.runDir, 'plans');
+  const temporary = join(directory, `${id}.${process.pid}`);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  writeFileSync(temporary, plan, { mode: 0o600 });
+  renameSync(temporary, join(directory, id));
 }
 
 /** One changed spec for all containers that shared one. */

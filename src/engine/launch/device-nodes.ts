@@ -53,6 +53,16 @@ export function deviceNodes(spec: Pick<ContainerSpec, 'devices'>): readonly Devi
   });
 }
 
+/**
+ * `major:minor` of a device given by path or by number.
+ * @throws WarrenError invalidArgument (NO_SUCH_DEVICE, NOT_A_DEVICE)
+ */
+export function deviceNumber(device: string): string {
+  if (/^\d+:\d+$/.test(device)) return device;
+  const { rdev } = statDevice(device);
+  return `${majorOf(rdev)}:${minorOf(rdev)}`;
+}
+
 function rule(
   type: 'b' | 'c',
   numbers: readonly [number, number],

@@ -23,5 +23,5 @@ export function containerEvent(
     image: record.spec.image,
     labels: record.spec.labels,
     ...detail,
-  } as ContainerEvent;
+  };
 }

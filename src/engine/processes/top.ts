@@ -27,7 +27,6 @@ interface ProcessFacts {
 
 /** Controls of a container must not reach somebody's terminal. */
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?').slice(0, maximumCommandLength);
 }
 

@@ -109,10 +109,7 @@ export async function removeUnusedVolume(
 }
 
 /** Removes volumes that no container mounts: anonymous ones, or all. */
-export async function pruneVolumes(
-  context: EngineContext,
-  all: boolean,
-): Promise<PruneResult> {
+export async function pruneVolumes(context: EngineContext, all: boolean): Promise<PruneResult> {
   const deleted: string[] = [];
   let reclaimedBytes = 0;
   for (const volume of listVolumes(context)) {

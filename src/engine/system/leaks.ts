@@ -160,16 +160,14 @@ function leakedRunFiles(context: EngineContext): Found[] {
         const id = /^[0-9a-f]{64}/.exec(name)?.[0];
         return id !== undefined && !known(id) && !launching.has(id);
       })
-      .map(
-        (name): Found => ({
-          kind: 'fifo',
-          object: join(directory, name),
-          why: 'no container has this file',
-          fix: async () => {
-            await removeTree(join(directory, name));
-          },
-        }),
-      );
+      .map((name): Found => ({
+        kind: 'fifo',
+        object: join(directory, name),
+        why: 'no container has this file',
+        fix: async () => {
+          await removeTree(join(directory, name));
+        },
+      }));
   });
 }
 
