@@ -24,7 +24,7 @@ export async function execInContainer(
   config: ExecConfig,
 ): Promise<ExecResult> {
   const { signal } = config;
-  const process = await launchExec(context, record, {
+  const started = await launchExec(context, record, {
     config,
     streams: { stdin: config.input !== undefined, stdout: true, stderr: config.tty !== true },
     terminal: undefined,
@@ -32,7 +32,7 @@ export async function execInContainer(
   let failed: WarrenError | undefined;
   const end = (error: WarrenError): void => {
     failed ??= error;
-    process.kill(sigkill).catch((cause: unknown) => {
+    started.kill(sigkill).catch((cause: unknown) => {
       // It may have ended by itself just now; anything else is the connection, which the exit tells.
       if (!isWarrenError(cause)) throw cause;
     });
@@ -44,10 +44,10 @@ export async function execInContainer(
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     const limit = config.maxOutputBytes ?? defaultOutputBytes;
-    const stdout = new OutputCollector(process.stdout, limit, end);
-    const stderr = new OutputCollector(process.stderr, limit, end);
-    const fed = feed(process, config.input);
-    const exit = processExit(await process.exit);
+    const stdout = new OutputCollector(started.stdout, limit, end);
+    const stderr = new OutputCollector(started.stderr, limit, end);
+    const fed = feed(started, config.input);
+    const exit = processExit(await started.exit);
     await Promise.allSettled([stdout.done, stderr.done, fed]);
     if (failed !== undefined) throw failed;
     await Promise.all([stdout.done, stderr.done, fed]);
@@ -121,14 +121,14 @@ function execSpec(
 }
 
 /** A process that ends or closes its input early is no error of the caller's. */
-async function feed(process: Launched, input: ExecConfig['input']): Promise<void> {
-  if (input === undefined || process.stdin === null) return;
+async function feed(started: Launched, input: ExecConfig['input']): Promise<void> {
+  if (input === undefined || started.stdin === null) return;
   const source =
     input instanceof Readable
       ? input
       : Readable.from([typeof input === 'string' ? Buffer.from(input) : input]);
   try {
-    await pipeline(source, process.stdin);
+    await pipeline(source, started.stdin);
   } catch (error) {
     if (
       !['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(

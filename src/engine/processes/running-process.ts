@@ -28,10 +28,10 @@ export interface ProcessFacts {
 
 /** A keeper's process as the library shows it. */
 export function runningProcess(
-  process: ProcessStreams,
+  started: ProcessStreams,
   { pid, ended = async () => undefined }: ProcessFacts,
 ): RunningProcess {
-  const exit = process.exit.then(async (end) => {
+  const exit = started.exit.then(async (end) => {
     await ended(end);
     return processExit(end);
   });
@@ -39,18 +39,18 @@ export function runningProcess(
   exit.catch(() => undefined);
   return {
     pid,
-    stdin: process.stdin as Writable | null,
-    stdout: process.stdout as Readable | null,
-    stderr: process.stderr as Readable | null,
+    stdin: started.stdin as Writable | null,
+    stdout: started.stdout as Readable | null,
+    stderr: started.stderr as Readable | null,
     exit,
     resize: async (size) => {
-      await process.resize(size);
+      await started.resize(size);
     },
     kill: async (signal = 'SIGKILL') => {
-      await process.kill(parseSignal(signal));
+      await started.kill(parseSignal(signal));
     },
     detach: async () => {
-      await process.detach();
+      await started.detach();
     },
   };
 }
