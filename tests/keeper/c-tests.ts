@@ -61,5 +61,16 @@ export function cTests(name: string, others: readonly string[]): void {
 
 /** What the tests of streams need around them. */
 export function harness(): string[] {
-  return [join(sources, 'harness.c'), file('keeper/loop.c'), ...folder('stdio'), ...folder('base')];
+  return [
+    join(sources, 'harness.c'),
+    join(sources, 'scenario.c'),
+    file('keeper/loop.c'),
+    ...folder('stdio'),
+    ...folder('base'),
+  ];
+}
+
+/** A C file of the tests themselves. */
+export function support(name: string): string {
+  return join(sources, name);
 }

@@ -1,10 +1,16 @@
 import { describe } from 'vitest';
 import { describeAsRoot } from '../privileges.js';
-import { cTests, file, folder, harness } from './c-tests.js';
+import { cTests, file, folder, harness, support } from './c-tests.js';
 
 describe('policies in fake time', () => {
-  const policies = ['policy/lease.c', 'policy/restart.c', 'policy/health.c'].map(file);
-  cTests('policy', [...policies, ...folder('base')]);
+  const time = [
+    support('fake-time.c'),
+    file('policy/lease.c'),
+    file('policy/restart.c'),
+    ...folder('base'),
+  ];
+  cTests('policy', time);
+  cTests('health', [file('policy/health.c'), ...time]);
 });
 
 describeAsRoot('reconcile', () => {

@@ -5,6 +5,18 @@ describeAsRoot('log pump', () => {
   cTests('log', harness());
 });
 
-describeAsRoot('streams', () => {
-  cTests('stream', harness());
+describeAsRoot('streams of execs', () => {
+  cTests('exec', harness());
+});
+
+describeAsRoot('attached clients', () => {
+  cTests('attach', harness());
+});
+
+describeAsRoot('ptys', () => {
+  cTests('pty', harness());
+});
+
+describeAsRoot('adopted streams', () => {
+  cTests('adopt', harness());
 });

@@ -178,7 +178,8 @@ static void probe_finished(struct process *process) {
   if (process->kill_reason == REASON_TIMEOUT) {
     uint32_t kept = output.len < OUTPUT_MAX - 64 ? output.len : OUTPUT_MAX - 64;
     if (kept) memcpy(text, output.at + output.len - kept, kept);
-    int more = snprintf(text + kept, sizeof text - kept, "%sprobe took longer than %llu ms", kept ? "\n" : "",
+    int more = snprintf(text + kept, sizeof text - kept, "%sprobe took longer than %llu ms",
+                        kept && text[kept - 1] != '\n' ? "\n" : "",
                         (unsigned long long)process->container->supervise.health.timeout_ms);
     output = (struct str){text, kept + (uint32_t)more};
   }

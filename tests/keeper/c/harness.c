@@ -237,7 +237,7 @@ void start_child(struct process *process, int out[3], void (*child)(void *), voi
     if (out[i] >= 0) close(out[i]);
 }
 
-static bool child_ended(void *context) {
+bool child_ended(void *context) {
   siginfo_t info = {0};
   CHECK(waitid(P_PID, (id_t)((struct process *)context)->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0);
   return info.si_pid != 0;

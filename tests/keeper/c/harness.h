@@ -63,6 +63,7 @@ struct process *process_make(struct container *, bool is_init);
 void start_child(struct process *, int out[3], void (*child)(void *), void *context);
 /* Waits for it in the loop, as the pidfd would tell. */
 void reap_child(struct process *);
+bool child_ended(void *process);
 bool is_drained(void *process);
 void free_process(struct process *);
 
