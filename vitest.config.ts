@@ -50,7 +50,11 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'keeper',
           include: folder('keeper'),
-          globalSetup: ['tests/setup/build.ts', 'tests/setup/residue.ts'],
+          globalSetup: [
+            'tests/setup/build.ts',
+            'tests/setup/sanitized-keeper.ts',
+            'tests/setup/residue.ts',
+          ],
           sequence: { groupOrder: 1 },
           testTimeout: 30 * seconds,
           hookTimeout: 60 * seconds,

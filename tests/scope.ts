@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
@@ -27,7 +27,12 @@ export function runDirectory(prefix: string): string {
   return join(tmpdir(), prefix);
 }
 
-/** Makes a scope of its own for one test or one file. The caller removes what it puts there. */
+/** Removes the scope's directory and the files in it; what else a test made it ends itself. */
+export function removeScope(scope: TestScope): void {
+  rmSync(scope.directory, { recursive: true, force: true });
+}
+
+/** Makes a scope of its own for one test or one file; `removeScope` ends it. */
 export function newScope(): TestScope {
   const run = runPrefix();
   const id = randomBytes(3).toString('hex');

@@ -38,6 +38,7 @@ export class WarrenError extends Error {
   readonly hint: string | undefined;
   readonly details: Readonly<Record<string, string | number | boolean>>;
 
+  // eslint-disable-next-line max-params -- the parts that every error has, in the order of reading
   constructor(kind: ErrorKind, code: string, message: string, options: WarrenErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.kind = kind;

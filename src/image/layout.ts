@@ -4,6 +4,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -22,13 +23,10 @@ const digestPattern = /^sha256:[0-9a-f]{64}$/;
  */
 export class ImageLayout {
   private readonly directory: string;
-  private readonly temporary: string;
   private cached: { readonly key: string; readonly index: OciIndex } | undefined;
 
-  /** `temporary`: a directory of this process on the same file system. */
-  constructor(directory: string, temporary: string) {
+  constructor(directory: string) {
     this.directory = directory;
-    this.temporary = temporary;
   }
 
   /** Makes what is missing. */
@@ -85,11 +83,16 @@ export class ImageLayout {
     renameSync(file, this.blobPath(digest));
   }
 
-  removeBlob(digest: string): number {
-    const path = this.blobPath(digest);
-    const size = existsSync(path) ? statSync(path).size : 0;
-    rmSync(path, { force: true });
-    return size;
+  /** Removes every blob but these, and what a crash left of others. Returns the bytes. */
+  removeBlobsExcept(kept: ReadonlySet<string>): number {
+    const directory = join(this.directory, 'blobs', 'sha256');
+    let bytes = 0;
+    for (const name of readdirSync(directory)) {
+      if (kept.has(`sha256:${name}`)) continue;
+      bytes += statSync(join(directory, name)).size;
+      rmSync(join(directory, name));
+    }
+    return bytes;
   }
 
   /** The index as it is now; read again only when the file was replaced. */
@@ -112,7 +115,7 @@ export class ImageLayout {
   }
 
   private replace(path: string, content: string | Buffer): void {
-    const next = join(this.temporary, `next-${digestOf(path).slice(-16)}`);
+    const next = `${path}.next-${process.pid}`;
     const fd = openSync(next, 'w', 0o600);
     try {
       writeSync(fd, typeof content === 'string' ? Buffer.from(content) : content);

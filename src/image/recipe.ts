@@ -76,18 +76,14 @@ export function readRecipe(name: string, folder?: string): Recipe {
 const checks: readonly (readonly [field: string, rule: (recipe: Recipe) => boolean])[] = [
   ['name', ({ name }) => typeof name === 'string' && /^[a-z0-9][a-z0-9._-]*$/.test(name)],
   ['source', ({ source }) => isSource(source)],
-  ['directories', ({ directories }) => Array.isArray(directories) && directories.every(hasPath)],
+  ['directories', ({ directories }) => isListOf(directories, hasPath)],
   [
     'files',
-    ({ files }) =>
-      Array.isArray(files) &&
-      files.every((file) => hasPath(file) && typeof file.content === 'string'),
+    ({ files }) => isListOf(files, (file) => hasPath(file) && typeof file.content === 'string'),
   ],
   [
     'links',
-    ({ links }) =>
-      Array.isArray(links) &&
-      links.every((link) => hasPath(link) && typeof link.target === 'string'),
+    ({ links }) => isListOf(links, (link) => hasPath(link) && typeof link.target === 'string'),
   ],
   ['config', ({ config }) => typeof config === 'object'],
 ];
@@ -120,6 +116,10 @@ function isSource(source: RecipeSource | undefined): boolean {
     default:
       return false;
   }
+}
+
+function isListOf<T>(list: readonly T[] | undefined, rule: (item: T) => boolean): boolean {
+  return Array.isArray(list) && list.every((item: T) => rule(item));
 }
 
 function hasPath(entry: { readonly path: string }): boolean {

@@ -75,7 +75,7 @@ function requireFormat({ meta }: Tables, dataRoot: string): void {
   throw new WarrenError(
     'unsupported',
     'DATA_ROOT_NEWER',
-    `Cannot open data root ${dataRoot}: its format is ${String(found)}, this version reads ${formatVersion}`,
+    `Cannot open data root ${dataRoot}: its format is ${JSON.stringify(found)}, this version reads ${formatVersion}`,
     { hint: 'Use the version of warren that wrote it, or another data root' },
   );
 }

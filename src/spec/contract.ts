@@ -11,12 +11,24 @@ import type { ContainerRecord } from '../model/container.js';
 
 /** Plain data from the siblings; same shape as cgroup/driver.ts's CgroupSetup. */
 export interface CgroupPlan {
-  readonly make: readonly { readonly hierarchy: number; readonly path: string; readonly own: boolean }[];
+  readonly make: readonly {
+    readonly hierarchy: number;
+    readonly path: string;
+    readonly own: boolean;
+  }[];
   /** CGROUP_REMOVE of the cleanup phase; missing groups are fine. */
   readonly remove: readonly { readonly hierarchy: number; readonly path: string }[];
-  readonly writes: readonly { readonly hierarchy: number; readonly path: string; readonly file: string; readonly value: string }[];
+  readonly writes: readonly {
+    readonly hierarchy: number;
+    readonly path: string;
+    readonly file: string;
+    readonly value: string;
+  }[];
   readonly join: readonly { readonly hierarchy: number; readonly path: string }[];
-  readonly deviceProgram: { readonly group: { readonly hierarchy: number; readonly path: string }; readonly program: Uint8Array } | null;
+  readonly deviceProgram: {
+    readonly group: { readonly hierarchy: number; readonly path: string };
+    readonly program: Uint8Array;
+  } | null;
 }
 
 /** A user and its groups, resolved by the engine in the image's passwd and group files. */
@@ -49,7 +61,12 @@ export interface LaunchInput {
   /** Files bound over /etc: store-relative source, absolute target. */
   readonly etcFiles: readonly { readonly source: string; readonly target: string }[];
   readonly logPath: string;
-  readonly facts: { readonly version: number; readonly lastCapability: number; readonly architecture: 'x64' | 'arm64'; readonly cgroupVersion: 'v1' | 'hybrid' | 'v2' };
+  readonly facts: {
+    readonly version: number;
+    readonly lastCapability: number;
+    readonly architecture: 'x64' | 'arm64';
+    readonly cgroupVersion: 'v1' | 'hybrid' | 'v2';
+  };
   readonly overlayStrategy: 'probe' | 'fd' | 'attached';
   /** Of the health probe, compiled with `compileExec` beforehand; null: none. */
   readonly healthPlan: Uint8Array | null;

@@ -9,6 +9,9 @@ port() { # NAME
 
 echo /run/job/modprobe >/proc/sys/kernel/modprobe
 
+# What the machine's disk needs is not loaded by the kernel itself.
+[ -e /run/job/disk ] && busybox modprobe virtio_blk
+
 # Processes live only in leaves: the root's controllers can be enabled for its children.
 mkdir /sys/fs/cgroup/init
 echo 1 >/sys/fs/cgroup/init/cgroup.procs

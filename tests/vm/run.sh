@@ -75,7 +75,19 @@ write_job() { # COMMAND [ARGUMENT...]
     printf ' %q' "$@"
     printf '\n'
   } >"$work/job/command"
-  findmnt --noheadings --output TARGET --target "$PWD" | grep -vx / >"$work/job/checkout" || true
+  checkout_share >"$work/job/checkout"
+}
+
+# What else to share so that the guest sees the current directory: its file system, where that is not
+# the root's, or the directory itself, where the guest has an own file system in its place.
+checkout_share() {
+  local mounted
+  mounted=$(findmnt --first-only --noheadings --output TARGET --target "$PWD")
+  if [ "$mounted" != / ]; then
+    echo "$mounted"
+  else
+    case $PWD/ in /tmp/* | /run/*) echo "$PWD" ;; esac
+  fi
 }
 
 devices=()
@@ -125,6 +137,7 @@ port stderr
 port status
 if [ "$disk" != 0 ]; then
   truncate --size "${disk}M" "$work/disk"
+  : >"$work/job/disk"
   devices+=(-drive "if=none,id=disk,format=raw,cache=unsafe,file=$work/disk"
     -device virtio-blk-device,drive=disk)
 fi

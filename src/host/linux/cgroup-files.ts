@@ -5,6 +5,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmdirSync,
   writeSync,
 } from 'node:fs';
@@ -34,6 +35,24 @@ function unlessMissing<T>(action: () => T): T | undefined {
   }
 }
 
+const buffer = Buffer.allocUnsafe(65536);
+
+/** What a file holds, without its last newline; cheaper than `readFileSync`, which allocates and stats. */
+function readSmall(name: string): string {
+  const descriptor = openSync(name, constants.O_RDONLY);
+  try {
+    let text = '';
+    let length = readSync(descriptor, buffer);
+    while (length > 0) {
+      text += buffer.toString('latin1', 0, length);
+      length = readSync(descriptor, buffer);
+    }
+    return text.endsWith('\n') ? text.slice(0, -1) : text;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** The cgroup file systems of this host. */
 export function createCgroupFiles(): CgroupFiles {
   const hierarchies = detectHierarchies();
@@ -47,7 +66,7 @@ export function createCgroupFiles(): CgroupFiles {
     hierarchies,
     read(group, file) {
       const name = join(pathOf(group), file);
-      return unlessMissing(() => readFileSync(name, 'utf8').replace(/\n$/, '')) ?? null;
+      return unlessMissing(() => readSmall(name)) ?? null;
     },
     write(group, file, value) {
       // Neither O_CREAT nor O_TRUNC nor reading: a missing file is ENOENT, and some cannot be read.

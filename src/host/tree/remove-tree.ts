@@ -19,9 +19,10 @@ const sliceMs = 8;
  * Removes everything below `directory`, and it, too. Made for trees that a container left: they may be
  * deeper than any path is long, have names that are not UTF-8, and links that lead elsewhere. Each
  * directory that is not empty moves up to the top first, so no path has more than two components and two
- * descriptors suffice. Nobody else may write there. Missing: nothing happens.
+ * descriptors suffice. Nobody else may write there; others may remove it at the same time. Missing: nothing
+ * happens.
  */
-export async function removeTree(directory: string): Promise<void> {
+export async function removeTree(directory: string | Buffer): Promise<void> {
   const top = openDirectory(directory);
   if (top === null) return;
   try {
@@ -29,10 +30,19 @@ export async function removeTree(directory: string): Promise<void> {
   } finally {
     closeSync(top);
   }
-  rmdirSync(directory);
+  unlessGone(() => rmdirSync(directory));
 }
 
-function openDirectory(path: string): number | null {
+/** Someone else who removes the same tree is welcome. */
+function unlessGone(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function openDirectory(path: string | Buffer): number | null {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   } catch (error) {
@@ -85,11 +95,13 @@ class TreeRemoval {
       unlinkSync(path);
       return;
     } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return;
       if (errnoOf(error) !== 'EISDIR' && errnoOf(error) !== 'EPERM') throw error;
     }
     try {
       rmdirSync(path);
     } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return;
       if (errnoOf(error) !== 'ENOTEMPTY') throw error;
       await this.removeDirectory(directory, path);
     }
@@ -99,16 +111,17 @@ class TreeRemoval {
   private async removeDirectory(directory: string, path: Buffer): Promise<void> {
     if (directory !== this.top) {
       this.moved += 1;
-      renameSync(path, `${this.top}/${this.prefix}-${this.moved}`);
+      unlessGone(() => renameSync(path, `${this.top}/${this.prefix}-${this.moved}`));
       return;
     }
-    const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    const fd = openDirectory(path);
+    if (fd === null) return;
     try {
       while ((await this.empty(`/proc/self/fd/${fd}`)) > 0) continue;
     } finally {
       closeSync(fd);
     }
-    rmdirSync(path);
+    unlessGone(() => rmdirSync(path));
   }
 }
 

@@ -1,6 +1,6 @@
 import { WarrenError } from '../../base/errors.js';
 import type { ByteString } from '../../base/tar-header.js';
-import { DirectoryHandle } from './directory-handle.js';
+import type { DirectoryHandle } from './directory-handle.js';
 
 export interface ResolvedPath extends AsyncDisposable {
   /** The directory that holds the last component; owned, closed by dispose. */

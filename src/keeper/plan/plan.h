@@ -13,8 +13,8 @@
 #include "../protocol.h"
 
 struct op {
-  uint16_t type;   /* enum op_type */
-  uint8_t phase;   /* enum plan_phase */
+  uint16_t type; /* enum op_type */
+  uint8_t phase; /* enum plan_phase */
   uint8_t flags;
   uint16_t index;
   struct reader payload;

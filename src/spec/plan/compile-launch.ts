@@ -1,7 +1,34 @@
 import type { CompiledLaunch, LaunchInput } from '../contract.js';
 import type { OciSpec } from '../oci.js';
+import { writeExec, writeIdentity, writeMount, writeSurroundings } from './child-operations.js';
+import {
+  isBind,
+  writeBind,
+  writeCgroupRemovals,
+  writeCgroups,
+  writeNamespaces,
+  writeRoot,
+} from './host-operations.js';
+import { PlanWriter } from './plan-writer.js';
+import { compileSupervise } from './supervise.js';
+
+const plan = new PlanWriter();
 
 /** Compiles a launch: the plan's operations in their order, and the supervise section. */
 export function compileLaunch(spec: OciSpec, input: LaunchInput): CompiledLaunch {
-  throw new Error(`Not available yet for ${spec.hostname} ${input.record.id}`);
+  plan.reset();
+  writeCgroups(plan, input.cgroups);
+  writeNamespaces(plan, spec);
+  writeRoot(plan, input);
+  for (const mount of spec.mounts) if (isBind(mount)) writeBind(plan, mount, { spec, input });
+  if (spec.process.oomScoreAdj !== undefined) plan.op('OOM_SCORE').i32(spec.process.oomScoreAdj);
+  for (const mount of spec.mounts) if (!isBind(mount)) writeMount(plan, mount);
+  writeSurroundings(plan, spec);
+  writeIdentity(plan, spec.process, {
+    profile: spec.linux.seccomp,
+    architecture: input.facts.architecture,
+  });
+  writeExec(plan, spec.process, input.record.spec.init);
+  writeCgroupRemovals(plan, input.cgroups);
+  return { plan: plan.finish(), supervise: compileSupervise(input) };
 }

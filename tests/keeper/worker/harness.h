@@ -48,6 +48,7 @@ struct running {
   struct failure failure; /* error 0: it started */
   uint32_t clamps;
   uint32_t times_ns[4];
+  uint64_t took_ns; /* from the job's message to its end */
 };
 
 void harness_open(struct harness *);

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../../src/keeper/base/kernel.h"
@@ -45,12 +46,13 @@ static void open_hierarchies(struct harness *harness) {
 
 static void make_rootfs(const struct harness *harness) {
   char text[512];
-  snprintf(text, sizeof text,
-           "set -e; cd %s; mkdir -p layers/base containers; cd layers/base; mkdir bin dev proc sys tmp etc run; "
-           "cp /bin/busybox bin/; for a in sh ls cat echo sleep mount umount id readlink hostname touch mkdir ps stat "
-           "unshare true grep env pwd ln tty test kill dd head; do ln -s busybox bin/$a; done; chmod 1777 tmp; "
-           "cp \"${PROBE:-/bin/true}\" bin/probe; chmod 755 bin/probe",
-           harness->data);
+  snprintf(
+      text, sizeof text,
+      "set -e; cd %s; mkdir -p layers/base containers; cd layers/base; mkdir bin dev proc sys tmp etc run; "
+      "cp /bin/busybox bin/; for a in sh ls cat echo sleep mount umount id readlink hostname touch mkdir ps stat "
+      "unshare true grep env pwd ln tty test kill dd head; do ln -s busybox bin/$a; done; chmod 1777 tmp; "
+      "cp \"${PROBE:-/bin/busybox}\" bin/probe; cp \"${PAUSE:-/bin/busybox}\" bin/pause; chmod 755 bin/probe bin/pause",
+      harness->data);
   command(text);
 }
 
@@ -247,6 +249,12 @@ static void drive(struct harness *harness, struct running *running, bool with_go
   reap_failed(running);
 }
 
+static uint64_t monotonic_ns(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
 static struct running start(struct harness *harness, const struct launch *options, uint32_t kind,
                             const struct writer *plan, int *fds, size_t count) {
   int pipes[2] = {-1, -1};
@@ -268,10 +276,12 @@ static struct running start(struct harness *harness, const struct launch *option
     all[total++] = pipes[1];
   }
   for (size_t i = 0; i < count; i++) all[total++] = fds[i];
+  uint64_t begun = monotonic_ns();
   send_plan(harness->launcher, message, plan, all, total);
   if (pipes[1] >= 0) close(pipes[1]);
   running.output = pipes[0];
   if (!options->no_go) drive(harness, &running, kind == JOB_LAUNCH);
+  running.took_ns = monotonic_ns() - begun;
   return running;
 }
 

@@ -1,4 +1,4 @@
-/* Each case is a behaviour of the worker that can only be seen on the real kernel. `cases NAME` runs one, `cases` lists them. */
+/* Each case is a behaviour of the worker that can only be seen on the real kernel. With its sentence as the argument one runs, with --list all are named. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "../../../src/keeper/base/socket.h"
-#include "harness.h"
+#include "../worker/harness.h"
 
 #define CAP_SYS_ADMIN_BIT  (UINT64_C(1) << 21)
 #define CAP_SYS_PTRACE_BIT (UINT64_C(1) << 19)
@@ -498,9 +498,10 @@ static const struct named_case cases[] = {
 };
 
 int main(int argc, char **argv) {
+  bool list = argc > 1 && strcmp(argv[1], "--list") == 0;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    if (argc < 2) puts(cases[i].name);
-    if (argc < 2 || strcmp(argv[1], cases[i].name) != 0) continue;
+    if (list) puts(cases[i].name);
+    if (list || argc < 2 || strcmp(argv[1], cases[i].name) != 0) continue;
     struct harness harness;
     harness_open(&harness);
     cases[i].run(&harness);
@@ -508,5 +509,5 @@ int main(int argc, char **argv) {
     harness_close(&harness);
     return 0;
   }
-  return argc < 2 ? 0 : 2;
+  return list ? 0 : 2;
 }

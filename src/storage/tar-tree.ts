@@ -1,0 +1,177 @@
+import { close, read, type BigIntStats } from 'node:fs';
+import { promisify } from 'node:util';
+import { WarrenError } from '../base/errors.js';
+import {
+  encodeTarHeader,
+  tarPadding,
+  type ByteString,
+  type TarEntry,
+  type TarEntryType,
+} from '../base/tar-header.js';
+import type { DirectoryHandle } from '../host/tree/directory-handle.js';
+import { readNames } from '../host/tree/read-names.js';
+import type { RecordIds } from '../host/tree/apply-records.js';
+import { unlessGone } from './tree-size.js';
+
+const readFile = promisify(read);
+const closeFile = promisify(close);
+const chunkSize = 1 << 17;
+const maximumDepth = 512;
+/** What the kernel shows for ids that a user namespace does not map. */
+const overflowId = 65534;
+
+export interface TarTreeOptions {
+  /** The container's ids on the host, when its files show those. */
+  readonly ids: RecordIds | null;
+  /** Directories of other file systems stay empty. */
+  readonly oneFileSystem: boolean;
+}
+
+/**
+ * The members of an archive of one name in a directory and everything below it, called `memberName` in
+ * the archive (empty: the content only, at the archive's root). No link is followed; what disappears meanwhile
+ * is left out; a file that shrinks is filled with zeros, as its size is promised before. Throws
+ * invalidArgument (TREE_TOO_DEEP).
+ */
+export async function* tarTree(
+  parent: DirectoryHandle,
+  names: { readonly name: ByteString; readonly memberName: ByteString },
+  options: TarTreeOptions,
+): AsyncGenerator<Buffer> {
+  const archiver = new TreeArchiver(options);
+  yield* archiver.members(parent, { ...names, depth: 0 });
+}
+
+interface Place {
+  readonly name: ByteString;
+  readonly memberName: ByteString;
+  readonly depth: number;
+}
+
+class TreeArchiver {
+  private readonly options: TarTreeOptions;
+  /** First member name of each file that has several. */
+  private readonly linked = new Map<string, ByteString>();
+  private device: bigint | undefined;
+
+  constructor(options: TarTreeOptions) {
+    this.options = options;
+  }
+
+  async *members(parent: DirectoryHandle, place: Place): AsyncGenerator<Buffer> {
+    const stats = await unlessGone(parent.lstatBig(place.name));
+    const type = stats === null ? null : typeOf(stats);
+    if (stats === null || type === null) return;
+    if (type === 'file') {
+      yield* this.file(parent, place, stats);
+      return;
+    }
+    const linkName = type === 'symlink' ? await unlessGone(parent.readlink(place.name)) : '';
+    if (linkName === null) return;
+    if (place.memberName !== '')
+      yield encodeTarHeader(this.entry(place, stats, { type, linkName }));
+    if (type === 'directory') yield* this.directory(parent, place, stats);
+  }
+
+  private async *directory(
+    parent: DirectoryHandle,
+    place: Place,
+    stats: BigIntStats,
+  ): AsyncGenerator<Buffer> {
+    this.device ??= stats.dev;
+    if (this.options.oneFileSystem && stats.dev !== this.device) return;
+    if (place.depth >= maximumDepth) {
+      throw new WarrenError(
+        'invalidArgument',
+        'TREE_TOO_DEEP',
+        `Cannot archive files: directories are nested deeper than ${maximumDepth}`,
+      );
+    }
+    const opened = await unlessGone(parent.openChild(place.name));
+    if (opened === null) return;
+    await using directory = opened;
+    for await (const name of readNames(directory)) {
+      const memberName = place.memberName === '' ? name : `${place.memberName}/${name}`;
+      yield* this.members(directory, { name, memberName, depth: place.depth + 1 });
+    }
+  }
+
+  private async *file(
+    parent: DirectoryHandle,
+    place: Place,
+    stats: BigIntStats,
+  ): AsyncGenerator<Buffer> {
+    const key = `${stats.dev}:${stats.ino}`;
+    const first = this.linked.get(key);
+    if (first !== undefined) {
+      yield encodeTarHeader(this.entry(place, stats, { type: 'link', linkName: first }));
+      return;
+    }
+    const fd = await unlessGone(parent.openRegular(place.name));
+    if (fd === null) return;
+    try {
+      if (stats.nlink > 1n) this.linked.set(key, place.memberName);
+      yield encodeTarHeader(this.entry(place, stats, { type: 'file', linkName: '' }));
+      yield* contentOf(fd, Number(stats.size));
+      yield tarPadding(Number(stats.size));
+    } finally {
+      await closeFile(fd);
+    }
+  }
+
+  private entry(
+    place: Place,
+    stats: BigIntStats,
+    { type, linkName }: { readonly type: TarEntryType; readonly linkName: ByteString },
+  ): TarEntry {
+    const device = type === 'character-device' || type === 'block-device';
+    return {
+      path: place.memberName,
+      type,
+      mode: Number(stats.mode & 0o7777n),
+      uid: this.insideId(Number(stats.uid)),
+      gid: this.insideId(Number(stats.gid)),
+      size: type === 'file' ? Number(stats.size) : 0,
+      mtimeSeconds: Number(stats.mtimeMs / 1000n),
+      linkName,
+      ...(device ? deviceNumbers(stats.rdev) : {}),
+    };
+  }
+
+  private insideId(id: number): number {
+    const { ids } = this.options;
+    if (ids === null) return id;
+    const inside = id - ids.base;
+    return inside >= 0 && inside < ids.count ? inside : overflowId;
+  }
+}
+
+async function* contentOf(fd: number, size: number): AsyncGenerator<Buffer> {
+  let left = size;
+  while (left > 0) {
+    const buffer = Buffer.allocUnsafe(Math.min(left, chunkSize));
+    const { bytesRead } = await readFile(fd, buffer, 0, buffer.length, null);
+    if (bytesRead === 0) buffer.fill(0);
+    const part = bytesRead === 0 ? buffer : buffer.subarray(0, bytesRead);
+    yield part;
+    left -= part.length;
+  }
+}
+
+/** Null for what archives do not hold: sockets. */
+function typeOf(stats: BigIntStats): TarEntryType | null {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isSymbolicLink()) return 'symlink';
+  if (stats.isFIFO()) return 'fifo';
+  if (stats.isCharacterDevice()) return 'character-device';
+  return stats.isBlockDevice() ? 'block-device' : null;
+}
+
+/** As glibc's makedev puts them together. */
+function deviceNumbers(rdev: bigint): { readonly major: number; readonly minor: number } {
+  return {
+    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)),
+    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & ~0xffn)),
+  };
+}
