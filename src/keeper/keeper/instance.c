@@ -98,12 +98,22 @@ static void start_parts(struct keeper *keeper) {
   if (clients_listen(keeper, LISTEN_FD) < 0) cannot_start("listen in", keeper->options.run_dir);
 }
 
+/* After an upgrade nobody waits to hear that the keeper is ready; its descriptor's number must not become another's. */
+static void take_descriptors(const struct keeper_options *options) {
+  if (options->upgraded) {
+    OWN_FD null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null != READY_FD) dup3(null, READY_FD, O_CLOEXEC);
+    else steal_fd(&null);
+  }
+  for (int fd = LISTEN_FD; fd <= LINK_FD; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  fcntl(LISTEN_FD, F_SETFL, O_NONBLOCK);
+}
+
 _Noreturn void keeper_main(const struct keeper_options *options) {
   static struct keeper keeper;
   keeper.options = *options;
   keeper.log_level = LEVEL_INFO;
-  for (int fd = LISTEN_FD; fd <= LINK_FD; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
-  fcntl(LISTEN_FD, F_SETFL, O_NONBLOCK);
+  take_descriptors(options);
   umask(077);
   set_signals();
   open_places(&keeper);
@@ -114,7 +124,7 @@ _Noreturn void keeper_main(const struct keeper_options *options) {
   }
   start_parts(&keeper);
   log_line(LEVEL_INFO, "keeper %u %s %s", options->instance, WARREN_VERSION, options->upgraded ? "upgraded" : "started");
-  if (!options->upgraded) dprintf(READY_FD, "ok");
+  dprintf(READY_FD, "ok");
   close(READY_FD);
   instance_check(&keeper);
   loop_run(&keeper);
