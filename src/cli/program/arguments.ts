@@ -33,7 +33,10 @@ function booleanArguments(option: AnyOption & { readonly kind: 'flag' }, text: s
   const { long } = flagNames(option);
   const truth = booleanWord(text);
   if (truth === undefined) {
-    throw refusedValue(new BadValue('it must be true or false', 'true'), { flag: long, value: text });
+    throw refusedValue(new BadValue('it must be true or false', 'true'), {
+      flag: long,
+      value: text,
+    });
   }
   if (truth) return option.default ? [] : [long];
   return option.default ? [long.replace(/^--/, '--no-')] : [];
@@ -71,8 +74,8 @@ class Normalizer {
 
   /** `-it`, `-m512m`, `-m=512m`, `-itd=false`. */
   #cluster(letters: string): void {
-    for (let rest = letters; rest !== ''; ) {
-      const option = this.#lookup.short.get(`-${rest[0]}`);
+    for (let rest = letters; rest !== '';) {
+      const option = this.#lookup.short.get(`-${rest.charAt(0)}`);
       const behind = rest.slice(1);
       if (option === undefined) {
         this.#result.push(`-${rest}`);
@@ -97,7 +100,11 @@ class Normalizer {
     }
     const text = attached ?? (option.kind === 'optional' ? bareMark : this.#rest.shift());
     if (text === undefined) {
-      throw flagError('FLAG_NEEDS_VALUE', `Flag needs a value: ${long}`, `Write ${option.flags.split(', ').at(-1) ?? long}.`);
+      throw flagError(
+        'FLAG_NEEDS_VALUE',
+        `Flag needs a value: ${long}`,
+        `Write ${option.flags.split(', ').at(-1) ?? long}.`,
+      );
     }
     this.#result.push(`${long}=${text}`);
   }

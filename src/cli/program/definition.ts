@@ -44,7 +44,10 @@ export interface CommandDefinition extends DefinitionBase {
 export function defineCommand<const T extends OptionTable>(
   definition: DefinitionBase & {
     readonly options: T;
-    readonly run: (context: CommandContext, input: CommandInput<OptionValues<T>>) => Promise<number | void>;
+    readonly run: (
+      context: CommandContext,
+      input: CommandInput<OptionValues<T>>,
+    ) => Promise<number | void>;
   },
 ): CommandDefinition {
   return definition;
@@ -61,6 +64,9 @@ export function optionalArgument(name: string, complete?: Completion): ArgumentS
 }
 
 /** `NAME [NAME...]`, or `[NAME...]` when none is needed. */
-export function argumentList(name: string, settings: { readonly required: boolean; readonly complete?: Completion }): ArgumentSpec {
+export function argumentList(
+  name: string,
+  settings: { readonly required: boolean; readonly complete?: Completion },
+): ArgumentSpec {
   return { ...argument(name, settings.complete), required: settings.required, variadic: true };
 }

@@ -1,7 +1,8 @@
 import type { Parse } from '../parse/bad-value.js';
 
 /** What a shell offers behind a flag or as an argument. */
-export type Completion = 'container' | 'image' | 'volume' | 'file' | 'directory' | readonly string[];
+export type Completion =
+  'container' | 'image' | 'volume' | 'file' | 'directory' | readonly string[];
 
 interface OptionBase {
   /** As commander reads it: `-m, --memory <size>`. The key in the table is the long name in camel case. */
@@ -39,7 +40,8 @@ export interface ListOption<T> extends OptionBase {
   readonly parse: Parse<T>;
 }
 
-export type AnyOption = FlagOption | ValueOption<unknown> | OptionalOption<unknown> | ListOption<unknown>;
+export type AnyOption =
+  FlagOption | ValueOption<unknown> | OptionalOption<unknown> | ListOption<unknown>;
 
 export type OptionTable = Readonly<Record<string, AnyOption>>;
 
@@ -66,15 +68,27 @@ export type TableFor<V> = {
 type Extra = Omit<OptionBase, 'flags' | 'help'>;
 
 /** Off unless given. */
-export function flag(flags: string, help: string, extra: Extra & { readonly default?: boolean } = {}): FlagOption {
+export function flag(
+  flags: string,
+  help: string,
+  extra: Extra & { readonly default?: boolean } = {},
+): FlagOption {
   return { kind: 'flag', default: false, ...extra, flags, help };
 }
 
-export function value<T>(flags: string, help: string, extra: Extra & { readonly parse: Parse<T> }): ValueOption<T> {
+export function value<T>(
+  flags: string,
+  help: string,
+  extra: Extra & { readonly parse: Parse<T> },
+): ValueOption<T> {
   return { kind: 'value', ...extra, flags, help };
 }
 
-export function list<T>(flags: string, help: string, extra: Extra & { readonly parse: Parse<T> }): ListOption<T> {
+export function list<T>(
+  flags: string,
+  help: string,
+  extra: Extra & { readonly parse: Parse<T> },
+): ListOption<T> {
   return { kind: 'list', ...extra, flags, help };
 }
 
@@ -84,7 +98,10 @@ export function asText(text: string): string {
 }
 
 /** Names of an option: `-m`, `--memory`, and for messages the long one. */
-export function flagNames(option: AnyOption): { readonly short: string | undefined; readonly long: string } {
+export function flagNames(option: AnyOption): {
+  readonly short: string | undefined;
+  readonly long: string;
+} {
   const names = option.flags.split(/[ ,]+/);
   return {
     short: names.find((name) => /^-[^-]$/.test(name)),
@@ -94,5 +111,7 @@ export function flagNames(option: AnyOption): { readonly short: string | undefin
 
 /** The key that commander gives an option: `--cpu-shares` is `cpuShares`. */
 export function camelCase(long: string): string {
-  return long.replace(/^--/, '').replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  return long
+    .replace(/^--/, '')
+    .replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

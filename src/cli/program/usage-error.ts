@@ -2,7 +2,11 @@ import { WarrenError } from '../../base/errors.js';
 import { BadValue } from '../parse/bad-value.js';
 
 /** Codes of errors in the flags themselves: docker ends with 125 for them, whatever the command. */
-export const flagErrorCodes: readonly string[] = ['UNKNOWN_FLAG', 'FLAG_NEEDS_VALUE', 'BAD_FLAG_VALUE'];
+export const flagErrorCodes: readonly string[] = [
+  'UNKNOWN_FLAG',
+  'FLAG_NEEDS_VALUE',
+  'BAD_FLAG_VALUE',
+];
 
 export interface RefusedValue {
   /** `--memory`, or the name of an argument. */
@@ -25,10 +29,19 @@ export function refusedValue(error: unknown, { flag, value }: RefusedValue): unk
 
 /** A command line that does not fit the command: too few arguments, flags that exclude each other. */
 export function usageError(message: string, hint?: string): WarrenError {
-  return new WarrenError('invalidArgument', 'BAD_USAGE', message, hint === undefined ? {} : { hint });
+  return new WarrenError(
+    'invalidArgument',
+    'BAD_USAGE',
+    message,
+    hint === undefined ? {} : { hint },
+  );
 }
 
 /** A flag that is not known, or that lacks its value. */
-export function flagError(code: 'UNKNOWN_FLAG' | 'FLAG_NEEDS_VALUE', message: string, hint: string): WarrenError {
+export function flagError(
+  code: 'UNKNOWN_FLAG' | 'FLAG_NEEDS_VALUE',
+  message: string,
+  hint: string,
+): WarrenError {
   return new WarrenError('invalidArgument', code, message, { hint });
 }

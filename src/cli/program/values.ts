@@ -3,7 +3,10 @@ import { bareMark } from './arguments.js';
 import { camelCase, flagNames, type AnyOption, type OptionTable } from './option.js';
 import { refusedValue } from './usage-error.js';
 
-function parseWithName(option: Exclude<AnyOption, { readonly kind: 'flag' }>, text: string): unknown {
+function parseWithName(
+  option: Exclude<AnyOption, { readonly kind: 'flag' }>,
+  text: string,
+): unknown {
   if (option.kind === 'optional' && text === bareMark) return option.bare;
   try {
     return option.parse(text);
@@ -13,14 +16,19 @@ function parseWithName(option: Exclude<AnyOption, { readonly kind: 'flag' }>, te
 }
 
 function commanderOption(option: AnyOption): Option {
-  const shown = option.defaultText === undefined ? option.help : `${option.help} (default: ${option.defaultText})`;
+  const shown =
+    option.defaultText === undefined
+      ? option.help
+      : `${option.help} (default: ${option.defaultText})`;
   // commander reads `[x]` as "takes the next argument": the form with = is for the help only.
   const made = new Option(option.flags.replace(/\[=?([^\]]+)\]$/, '<$1>'), shown);
   if (option.group !== undefined) made.helpGroup(`${option.group}:`);
   if (option.kind === 'flag') return made;
   return made.argParser((text, previous: unknown) => {
     const parsed = parseWithName(option, text);
-    return option.kind === 'list' ? [...((previous as unknown[] | undefined) ?? []), parsed] : parsed;
+    return option.kind === 'list'
+      ? [...((previous as unknown[] | undefined) ?? []), parsed]
+      : parsed;
   });
 }
 
@@ -40,7 +48,10 @@ export function addHiddenOptions(command: Command, options: OptionTable): void {
   const known = new Set(command.options.flatMap(({ short, long }) => [short, long]));
   for (const option of Object.values(options)) {
     const { long } = flagNames(option);
-    if (!known.has(long)) command.addOption(commanderOption({ ...option, flags: option.flags.replace(/^-\w, /, '') }).hideHelp());
+    if (!known.has(long))
+      command.addOption(
+        commanderOption({ ...option, flags: option.flags.replace(/^-\w, /, '') }).hideHelp(),
+      );
   }
 }
 
@@ -55,6 +66,11 @@ function optionValue(option: AnyOption, parsed: Readonly<Record<string, unknown>
 }
 
 /** Every key of the table with its value, defaults applied. */
-export function optionValues(options: OptionTable, parsed: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(options).map(([key, option]) => [key, optionValue(option, parsed)]));
+export function optionValues(
+  options: OptionTable,
+  parsed: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(options).map(([key, option]) => [key, optionValue(option, parsed)]),
+  );
 }

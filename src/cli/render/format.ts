@@ -56,7 +56,8 @@ export function formatList<T>(view: ListView<T>, items: readonly T[], format = '
   if (format === 'table') return defaultTable(view, items);
   if (format === 'json') return items.map((item) => jsonLine(view.row(item)));
   const text = withEscapes(format);
-  if (text.startsWith('table ')) return templateTable(view, items, text.slice('table '.length).trimStart());
+  if (text.startsWith('table '))
+    return templateTable(view, items, text.slice('table '.length).trimStart());
   const template = compileTemplate(text);
   return items.map((item) => template(view.row(item)));
 }

@@ -1,6 +1,7 @@
+import { formatSize } from '../../base/units.js';
 import type { OnProgress, ProgressEvent } from '../../model/events.js';
 import { shortDuration } from './duration.js';
-import { decimalSize } from './size.js';
+import { printable } from './printable.js';
 
 /** Nothing is shown before this: most calls end sooner. */
 const quietMs = 1000;
@@ -31,9 +32,9 @@ export function progressText(event: Shown): string {
     case 'count':
       return `${event.name} ${bar(event.done, event.total)} ${event.done}/${event.total}`;
     case 'bytes': {
-      const done = decimalSize(event.done);
+      const done = formatSize(event.done);
       if (event.total === null) return `${event.name} ${done}`;
-      return `${event.name} ${bar(event.done, event.total)} ${done}/${decimalSize(event.total)}`;
+      return `${event.name} ${bar(event.done, event.total)} ${done}/${formatSize(event.total)}`;
     }
   }
 }
@@ -60,7 +61,7 @@ export class Progress {
   readonly report: OnProgress = (event) => {
     if (event.kind === 'warning') {
       this.#clear();
-      this.#target.write(`warren: warning: ${event.message}\n`);
+      this.#target.write(`warren: warning: ${printable(event.message)}\n`);
       return;
     }
     this.#latest = event;
@@ -74,7 +75,7 @@ export class Progress {
   #tick(): void {
     const nowMs = performance.now();
     if (this.#latest === undefined || nowMs - this.#startedAtMs < quietMs) return;
-    const text = `${progressText(this.#latest)} (${shortDuration(nowMs - this.#startedAtMs)})`;
+    const text = `${printable(progressText(this.#latest))} (${shortDuration(nowMs - this.#startedAtMs)})`;
     if (this.#target.isTerminal) {
       this.#target.write(`\r\u001b[2K${text.slice(0, Math.max(this.#target.columns - 1, 20))}`);
       this.#drawn = true;

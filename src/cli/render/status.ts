@@ -1,5 +1,5 @@
+import { formatAge } from '../../base/units.js';
 import type { ContainerState, ExitInfo } from '../../model/container.js';
-import { humanDuration } from './duration.js';
 
 /** What a status is worded from: a list entry's state. */
 export type StatusSource = Pick<ContainerState, 'status' | 'startedAtMs' | 'lastExit' | 'health'>;
@@ -10,7 +10,7 @@ function exitCode(exit: ExitInfo | null): string {
 
 function ago(exit: ExitInfo | null, nowMs: number): string {
   if (exit === null || exit.finishedAtMs === 0) return '';
-  return ` ${humanDuration(nowMs - exit.finishedAtMs)} ago`;
+  return ` ${formatAge(nowMs - exit.finishedAtMs)} ago`;
 }
 
 function health(state: StatusSource): string {
@@ -20,7 +20,7 @@ function health(state: StatusSource): string {
 
 /** Docker's STATUS column: `Up 3 minutes (healthy)`, `Exited (137) 2 hours ago`. */
 export function statusText(state: StatusSource, nowMs: number): string {
-  const up = `Up ${humanDuration(nowMs - state.startedAtMs)}`;
+  const up = `Up ${formatAge(nowMs - state.startedAtMs)}`;
   switch (state.status) {
     case 'created':
       return 'Created';

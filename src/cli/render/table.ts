@@ -4,7 +4,6 @@ const gap = 3;
 
 /** Terminal columns of a text: sequences that only set colours take none. */
 function width(text: string): number {
-   
   return [...text.replace(/\u001b\[[0-9;]*m/g, '')].length;
 }
 
@@ -37,7 +36,8 @@ export function numberTableLines(rows: readonly (readonly string[])[]): string[]
   const cells = rows.map((row) => row.map(oneLine));
   const widths: number[] = [];
   for (const row of cells) {
-    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, width(cell));
+    for (const [index, cell] of row.entries())
+      widths[index] = Math.max(widths[index] ?? 0, width(cell));
   }
   return cells.map((row) =>
     row

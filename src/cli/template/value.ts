@@ -32,5 +32,7 @@ export function show(value: unknown): string {
     return `map[${entries.map(([key, item]) => `${key}:${show(item)}`).join(' ')}]`;
   }
   if (isObject(value)) return `{${Object.values(value).map(show).join(' ')}}`;
-  return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
+    return String(value);
+  return `<${typeof value}>`;
 }
