@@ -1,7 +1,7 @@
 import type { EngineApi, LaunchTrace } from '../engine/contract.js';
 import type { GlobalOptions } from './options/global.js';
 import type { Output } from './output.js';
-import { Progress } from './render/progress.js';
+import type { Progress } from './render/progress.js';
 import type { Signals } from './signals.js';
 
 /** What a command gets besides its arguments. */
@@ -49,7 +49,8 @@ export class ProgramContext implements CommandContext, AsyncDisposable {
   }
 
   async withProgress<T>(work: (progress: Progress) => Promise<T>): Promise<T> {
-    using progress = new Progress(this.output.progressTarget);
+    const { Progress: Drawing } = await import('./render/progress.js');
+    using progress = new Drawing(this.output.progressTarget);
     return await work(progress);
   }
 

@@ -103,7 +103,7 @@ class Normalizer {
       throw flagError(
         'FLAG_NEEDS_VALUE',
         `Flag needs a value: ${long}`,
-        `Write ${option.flags.split(', ').at(-1) ?? long}.`,
+        `Write ${option.flags.split(', ').at(-1) ?? long}`,
       );
     }
     this.#result.push(`${long}=${text}`);

@@ -1,6 +1,7 @@
-import { Command, CommanderError } from 'commander';
+import type { Command as CommanderCommand } from 'commander';
 import { WarrenError } from '../../base/errors.js';
 import { globalOptions } from '../options/global.js';
+import { Command, CommanderError } from './commander.js';
 import type { ArgumentSpec, CommandDefinition } from './definition.js';
 import { helpFooter, helpStyle, usageOf } from './help.js';
 import type { CommandEntry } from './registry/entry.js';
@@ -14,7 +15,7 @@ interface Sink {
   readonly columns: number | undefined;
 }
 
-function prepare(command: Command, sink: Sink): Command {
+function prepare(command: CommanderCommand, sink: Sink): CommanderCommand {
   return command
     .exitOverride()
     .configureHelp(helpStyle)
@@ -38,7 +39,7 @@ function helpFlags(definition: CommandDefinition): string {
   return hasOwn ? '--help' : '-h, --help';
 }
 
-function defineOn(command: Command, definition: CommandDefinition): void {
+function defineOn(command: CommanderCommand, definition: CommandDefinition): void {
   command.description(definition.description).usage(usageOf(definition));
   command.helpOption(helpFlags(definition), 'Show this help');
   command.addHelpText('after', helpFooter(definition));
@@ -49,7 +50,7 @@ function defineOn(command: Command, definition: CommandDefinition): void {
 }
 
 /** The command that groups others (`image`), made at its first use. */
-function parentOf(program: Command, entry: CommandEntry, sink: Sink): Command {
+function parentOf(program: CommanderCommand, entry: CommandEntry, sink: Sink): CommanderCommand {
   const [group = ''] = entry.path;
   if (entry.path.length === 1) return program;
   const existing = program.commands.find((command) => command.name() === group);
@@ -64,7 +65,7 @@ function parentOf(program: Command, entry: CommandEntry, sink: Sink): Command {
   return made;
 }
 
-function addEntry(program: Command, entry: CommandEntry, sink: Sink): Command {
+function addEntry(program: CommanderCommand, entry: CommandEntry, sink: Sink): CommanderCommand {
   const parent = parentOf(program, entry, sink);
   const command = prepare(new Command(entry.path.at(-1)), sink);
   command.aliases([...(entry.aliases ?? [])]).summary(entry.summary);
@@ -74,7 +75,7 @@ function addEntry(program: Command, entry: CommandEntry, sink: Sink): Command {
 }
 
 /** The root of the program, with global options only. */
-function newProgram(sink: Sink): Command {
+function newProgram(sink: Sink): CommanderCommand {
   const program = prepare(new Command('warren'), sink);
   program
     .description('OS-level containers for Linux: thousands on one machine')
@@ -94,7 +95,7 @@ export function programFor(
   entry: CommandEntry,
   definition: CommandDefinition,
   sink: Sink,
-): { readonly program: Command; readonly command: Command } {
+): { readonly program: CommanderCommand; readonly command: CommanderCommand } {
   const program = newProgram(sink);
   const command = addEntry(program, entry, sink);
   defineOn(command, definition);
@@ -102,7 +103,7 @@ export function programFor(
 }
 
 /** The program with the names of all commands, for its help and for telling what a wrong name may mean. */
-export function programWithNames(sink: Sink): Command {
+export function programWithNames(sink: Sink): CommanderCommand {
   const program = newProgram(sink);
   for (const entry of registry) addEntry(program, entry, sink);
   return program;

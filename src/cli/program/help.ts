@@ -35,6 +35,12 @@ export function usageOf(definition: CommandDefinition): string {
 /** Subcommands are listed by name alone; aliases are for those who know them from elsewhere. */
 export const helpStyle: Partial<Help> = {
   subcommandTerm: (command: Command) => command.name(),
+  commandUsage: (command: Command) => {
+    const names: string[] = [];
+    for (let next: Command | null = command; next !== null; next = next.parent)
+      names.unshift(next.name());
+    return `${names.join(' ')} ${command.usage()}`;
+  },
   visibleArguments: () => [],
   showGlobalOptions: false,
 };

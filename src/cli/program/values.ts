@@ -1,5 +1,6 @@
-import { Option, type Command } from 'commander';
+import type { Command, Option as CommanderOption } from 'commander';
 import { bareMark } from './arguments.js';
+import { Option } from './commander.js';
 import { camelCase, flagNames, type AnyOption, type OptionTable } from './option.js';
 import { refusedValue } from './usage-error.js';
 
@@ -15,7 +16,7 @@ function parseWithName(
   }
 }
 
-function commanderOption(option: AnyOption): Option {
+function commanderOption(option: AnyOption): CommanderOption {
   const shown =
     option.defaultText === undefined
       ? option.help

@@ -31,8 +31,8 @@ export function tableLines(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** As {@link tableLines}, numbers to the right: every column but the first is aligned to its end. */
-export function numberTableLines(rows: readonly (readonly string[])[]): string[] {
+/** As {@link tableLines}, numbers to the right: behind the first `names` columns all are aligned to their ends. */
+export function numberTableLines(rows: readonly (readonly string[])[], names: number): string[] {
   const cells = rows.map((row) => row.map(oneLine));
   const widths: number[] = [];
   for (const row of cells) {
@@ -43,7 +43,7 @@ export function numberTableLines(rows: readonly (readonly string[])[]): string[]
     row
       .map((cell, index) => {
         const space = ' '.repeat((widths[index] ?? 0) - width(cell));
-        return index === 0 ? cell + space : space + cell;
+        return index < names ? cell + space : space + cell;
       })
       .join('  ')
       .trimEnd(),

@@ -52,7 +52,7 @@ export function limitsTable(
   const body = containers.flatMap((container) =>
     rows(container, options.raw).map((row, index) => [index === 0 ? container.name : '', ...row]),
   );
-  const [first = '', ...lines] = numberTableLines([heading, ...body]);
+  const [first = '', ...lines] = numberTableLines([heading, ...body], 2);
   return [
     first,
     ...lines.map((line, index) => (Number(body[index]?.[5] ?? 0) > 0 ? options.paint(line) : line)),

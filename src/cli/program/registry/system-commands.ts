@@ -58,6 +58,7 @@ export const systemCommands: readonly CommandEntry[] = [
   },
   {
     path: ['demo'],
+    group: system,
     summary: 'Launch a batch of real containers and show what they do',
     load: () => import('../../commands/system/demo.js'),
   },

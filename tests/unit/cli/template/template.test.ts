@@ -63,7 +63,10 @@ describe('functions', () => {
     ['{{upper .ID}} {{lower "ABC"}} {{title "hello world"}}', 'ABC123 abc Hello World'],
     ['{{truncate .ID 3}}|{{pad .ID 1 2}}|', 'abc| abc123  |'],
     ['{{printf "%s has %d (%5.1f%%) %q" .ID .Count .Ratio .Name}}', 'abc123 has 3 (  1.5%) "/web"'],
-    ['{{printf "%-8s|%08.3f|%x|%v|%t" .ID .Ratio 255 .List .Running}}', 'abc123  |0001.500|ff|[a b c]|true'],
+    [
+      '{{printf "%-8s|%08.3f|%x|%v|%t" .ID .Ratio 255 .List .Running}}',
+      'abc123  |0001.500|ff|[a b c]|true',
+    ],
     ['{{printf "%d" .ID}}', '%!d(string=abc123)'],
     ['{{printf "%s"}}', '%!s(MISSING)'],
     ['{{println .ID .Count}}', 'abc123 3\n'],
@@ -129,7 +132,9 @@ describe('a wrong template', () => {
   });
 
   test('names the field that was probably meant', () => {
-    expect(() => render('{{.state}}')).toThrowError(expect.objectContaining({ hint: 'Write .State.' }));
+    expect(() => render('{{.state}}')).toThrowError(
+      expect.objectContaining({ hint: 'Write .State.' }),
+    );
   });
 
   test('is an invalid argument', () => {
