@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, WarrenError } from '../base/errors.js';
+import { mapBounded } from '../base/limit.js';
 import type { Host } from '../host/port.js';
 import { removeTree } from '../host/tree/remove-tree.js';
 import { diffLayer } from './diff.js';
@@ -23,6 +24,8 @@ export interface StorageOptions {
 
 /** Ids come from records; the check keeps a damaged one from leaving the directory. */
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+
+const concurrentRemovals = 8;
 
 /** Opens the driver for overlay: writable layers are plain directories, merged by the keeper at launch. */
 export function openStorage(options: StorageOptions): StorageDriver {
@@ -114,7 +117,10 @@ class OverlayDriver implements StorageDriver {
 
   private async removeTrash(): Promise<void> {
     const trash = join(this.dataRoot, 'trash');
-    for (const name of readdirSync(trash)) await removeTree(join(trash, name));
+    // Removing waits for the disk most of the time: several at once are faster by their number.
+    await mapBounded(readdirSync(trash), concurrentRemovals, (name) =>
+      removeTree(join(trash, name)),
+    );
   }
 
   private layer(id: string): PreparedLayer {
