@@ -12,9 +12,11 @@ import { join } from 'node:path';
 import { errnoOf, WarrenError } from '../base/errors.js';
 import { mapBounded } from '../base/limit.js';
 import type { Host } from '../host/port.js';
+import { removeAbandoned } from '../host/temporary-directory.js';
 import { removeTree } from '../host/tree/remove-tree.js';
 import { diffLayer } from './diff.js';
 import type { Change, PreparedLayer, StorageDriver, StoreFile } from './driver.js';
+import { extractPrefix } from './extract-archive.js';
 import { treeSize } from './tree-size.js';
 
 export interface StorageOptions {
@@ -117,6 +119,7 @@ class OverlayDriver implements StorageDriver {
 
   private async removeTrash(): Promise<void> {
     const trash = join(this.dataRoot, 'trash');
+    await removeAbandoned(join(this.dataRoot, 'tmp'), extractPrefix);
     // Removing waits for the disk most of the time: several at once are faster by their number.
     await mapBounded(readdirSync(trash), concurrentRemovals, (name) =>
       removeTree(join(trash, name)),
