@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../base/log.h"
@@ -95,6 +94,7 @@ static void start_parts(struct keeper *keeper) {
   if (holder_link_init(keeper, LINK_FD) < 0) cannot_start("reach the holder in", keeper->options.run_dir);
   if (reconcile_init(keeper) < 0) log_line(LEVEL_ERROR, "cannot read the reconcile command: errno %d", errno);
   if (adopt_all(keeper) < 0) cannot_start("read the journal in", keeper->options.run_dir);
+  process_sweep(keeper); /* what the program that this one replaced had given up */
   if (clients_listen(keeper, LISTEN_FD) < 0) cannot_start("listen in", keeper->options.run_dir);
 }
 
@@ -119,9 +119,6 @@ _Noreturn void keeper_main(const struct keeper_options *options) {
   open_places(&keeper);
   open_programs(&keeper);
   set_limits(&keeper);
-  /* Workers of the program that this one replaced. */
-  while (waitpid(-1, NULL, WNOHANG) > 0) {
-  }
   start_parts(&keeper);
   log_line(LEVEL_INFO, "keeper %u %s %s", options->instance, WARREN_VERSION, options->upgraded ? "upgraded" : "started");
   dprintf(READY_FD, "ok");

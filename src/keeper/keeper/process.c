@@ -260,16 +260,15 @@ void process_reap_stray(struct keeper *keeper, int pidfd) {
   close(pidfd);
 }
 
-/* Containers' processes have no exit signal, workers have one: __WCLONE sees the former only. */
 void process_sweep(struct keeper *keeper) {
   for (;;) {
     siginfo_t info = {0};
-    if (kernel_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WCLONE, NULL) < 0 || info.si_pid == 0) return;
+    if (kernel_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0 || info.si_pid == 0) return;
     struct process *process = process_of_pid(keeper, info.si_pid);
-    if (process && process->pidfd < 0) return; /* its worker will tell */
+    if (info.si_pid == reconcile_pid(keeper) || (process && process->pidfd < 0)) return; /* somebody else's next step */
     if (process)
       process_ready(&process->watch, EPOLLIN);
-    else if (kernel_waitid(P_PID, info.si_pid, &info, WEXITED | WNOHANG | __WCLONE, NULL) < 0)
+    else if (kernel_waitid(P_PID, info.si_pid, &info, WEXITED | WNOHANG | __WALL, NULL) < 0)
       return;
   }
 }

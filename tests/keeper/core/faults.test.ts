@@ -36,7 +36,6 @@ describeAsRoot('when parts of the keeper are killed', () => {
   });
 
   afterEach(async () => {
-    if (process.env['SHOW_LOG']) console.log(instance.log, instance.pids());
     await instance.end();
     expect(instance.cgroups()).toEqual([]);
     expect(instance.pids()).toEqual({ holder: 0, keeper: 0 });
@@ -119,6 +118,7 @@ describeAsRoot('when parts of the keeper are killed', () => {
     expect(await client.stopped('stays', 1000)).toMatchObject({ how: 1, code: 143 });
     await client.forgotten(['stays']);
     process.kill(instance.pids().keeper, 'SIGKILL');
+    await eventually(() => instance.pids().keeper === 0);
   });
 
   test('in the middle of a thousand launches: what was confirmed runs, the rest leaves nothing', async () => {
