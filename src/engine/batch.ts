@@ -59,6 +59,12 @@ export function failure(
 /** Programmer errors and system errors get a kind at this border; the original is the cause. */
 export function asWarrenError(error: unknown): WarrenError {
   if (error instanceof WarrenError) return error;
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
+  if (first instanceof WarrenError) {
+    const { kind, code, message, details, hint } = first;
+    const rest = { details, cause: error, ...(hint === undefined ? {} : { hint }) };
+    return new WarrenError(kind, code, message, rest);
+  }
   const message = error instanceof Error ? error.message : String(error);
   const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
   return full

@@ -9,7 +9,8 @@ export interface ProcessIdentity {
   readonly bootId: string;
 }
 
-function startOf(pid: number): number | null {
+/** Start time in clock ticks since boot; null when there is no process with this pid. */
+export function processStartTime(pid: number): number | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The name, in parentheses, may hold anything; field 22 is the 20th behind it.
@@ -21,10 +22,10 @@ function startOf(pid: number): number | null {
 }
 
 export function ownIdentity(bootId: string): ProcessIdentity {
-  return { pid: process.pid, pidStart: startOf(process.pid) ?? 0, bootId };
+  return { pid: process.pid, pidStart: processStartTime(process.pid) ?? 0, bootId };
 }
 
 /** False when that very process has ended. */
 export function isAlive(identity: ProcessIdentity, bootId: string): boolean {
-  return identity.bootId === bootId && startOf(identity.pid) === identity.pidStart;
+  return identity.bootId === bootId && processStartTime(identity.pid) === identity.pidStart;
 }

@@ -43,7 +43,8 @@ export async function runAttached(
     if (!record.spec.autoRemove) await created.settled();
     return { record, process };
   } catch (error) {
-    await created.settled();
+    // What could not be undone keeps its intent: the next engine that opens tries again.
+    if (!(error instanceof AggregateError)) await created.settled();
     throw error;
   }
 }

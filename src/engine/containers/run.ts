@@ -68,7 +68,9 @@ async function launchChunk(
       return await request.gate.run(async () => launchOne(context, result.value, request));
     }),
   );
-  await created.settled();
+  // What could not be undone keeps its intent: the next engine that opens tries again.
+  const left = results.some((result) => !result.ok && result.error.cause instanceof AggregateError);
+  if (!left) await created.settled();
   return results;
 }
 
@@ -105,9 +107,22 @@ export async function launchNew(
     tracer?.end();
     return launched;
   } catch (error) {
+    await undoLaunch(context, record, error);
+    throw error;
+  }
+}
+
+/** @throws AggregateError of the launch's error and the undo's, when something is left */
+async function undoLaunch(
+  context: EngineContext,
+  record: ContainerRecord,
+  error: unknown,
+): Promise<void> {
+  try {
     await endLaunch(context, record);
     await discardContainer(context, record);
-    throw error;
+  } catch (undoError) {
+    throw new AggregateError([error, undoError], `Cannot undo the start of ${record.name}`);
   }
 }
 

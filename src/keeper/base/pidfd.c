@@ -56,7 +56,16 @@ int pidfd_reopen(pid_t pid, uint64_t identity) {
   return steal_fd(&pidfd);
 }
 
-bool pidfd_exit_code(int pidfd, int *wait_status) {
+/* The last field of stat; the pid still is the process's if it can be signalled after the reading. */
+static bool zombie_code(int pidfd, pid_t pid, int *wait_status) {
+  uint64_t code = stat_field(pid, 52);
+  if (kernel_pidfd_send_signal(pidfd, 0) < 0) return false;
+  *wait_status = (int)code;
+  return true;
+}
+
+bool pidfd_exit_code(int pidfd, pid_t pid, int *wait_status) {
+  if (zombie_code(pidfd, pid, wait_status)) return true;
   struct info info = {.mask = INFO_EXIT};
   if (ioctl(pidfd, GET_INFO, &info) < 0 || !(info.mask & INFO_EXIT)) return false;
   *wait_status = info.exit_code;

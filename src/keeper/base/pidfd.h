@@ -14,8 +14,11 @@ uint64_t pidfd_identity(int pidfd, pid_t pid);
 /* Opens the process only if it still is the one with that identity; -1 and ESRCH otherwise. */
 int pidfd_reopen(pid_t pid, uint64_t identity);
 
-/* The wait status of a process that somebody else reaped (Linux 6.15). False when the kernel does not tell (yet). */
-bool pidfd_exit_code(int pidfd, int *wait_status);
+/*
+ * The wait status of somebody else's child that ended: while it is a zombie from /proc, afterwards from pidfs (Linux
+ * 6.15). False when the kernel does not tell.
+ */
+bool pidfd_exit_code(int pidfd, pid_t pid, int *wait_status);
 
 /* The parent's pid as seen from here; 0 when unknown. */
 pid_t pidfd_parent(int pidfd, pid_t pid);

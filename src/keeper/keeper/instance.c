@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../base/log.h"
@@ -95,26 +94,34 @@ static void start_parts(struct keeper *keeper) {
   if (holder_link_init(keeper, LINK_FD) < 0) cannot_start("reach the holder in", keeper->options.run_dir);
   if (reconcile_init(keeper) < 0) log_line(LEVEL_ERROR, "cannot read the reconcile command: errno %d", errno);
   if (adopt_all(keeper) < 0) cannot_start("read the journal in", keeper->options.run_dir);
+  process_sweep(keeper); /* what the program that this one replaced had given up */
   if (clients_listen(keeper, LISTEN_FD) < 0) cannot_start("listen in", keeper->options.run_dir);
+}
+
+/* After an upgrade nobody waits to hear that the keeper is ready; its descriptor's number must not become another's. */
+static void take_descriptors(const struct keeper_options *options) {
+  if (options->upgraded) {
+    OWN_FD null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null != READY_FD) dup3(null, READY_FD, O_CLOEXEC);
+    else steal_fd(&null);
+  }
+  for (int fd = LISTEN_FD; fd <= LINK_FD; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  fcntl(LISTEN_FD, F_SETFL, O_NONBLOCK);
 }
 
 _Noreturn void keeper_main(const struct keeper_options *options) {
   static struct keeper keeper;
   keeper.options = *options;
   keeper.log_level = LEVEL_INFO;
-  for (int fd = LISTEN_FD; fd <= LINK_FD; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
-  fcntl(LISTEN_FD, F_SETFL, O_NONBLOCK);
+  take_descriptors(options);
   umask(077);
   set_signals();
   open_places(&keeper);
   open_programs(&keeper);
   set_limits(&keeper);
-  /* Workers of the program that this one replaced. */
-  while (waitpid(-1, NULL, WNOHANG) > 0) {
-  }
   start_parts(&keeper);
   log_line(LEVEL_INFO, "keeper %u %s %s", options->instance, WARREN_VERSION, options->upgraded ? "upgraded" : "started");
-  if (!options->upgraded) dprintf(READY_FD, "ok");
+  dprintf(READY_FD, "ok");
   close(READY_FD);
   instance_check(&keeper);
   loop_run(&keeper);

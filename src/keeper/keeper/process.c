@@ -12,9 +12,6 @@
 #include "../base/pidfd.h"
 #include "core.h"
 
-/* Where the kernel cannot tell that a process of another parent was reaped, it is asked this often. */
-enum { GONE_POLL_MS = 50 };
-
 static void finish(struct deferred *);
 static void timed_out(struct timer *);
 
@@ -119,23 +116,20 @@ static void exited_unknown(struct process *process) {
   process_exited(process, &exit);
 }
 
-/* Not our child: somebody else reaps it, and only then the kernel has something to tell. */
-static void foreign_exit(struct process *process, bool reaped) {
+/* Not our child, and ended: a zombie, or reaped by somebody else. */
+static void foreign_exit(struct process *process) {
   int wait_status;
-  if (pidfd_exit_code(process->pidfd, &wait_status)) {
+  if (pidfd_exit_code(process->pidfd, process->pid, &wait_status))
     exited_with(process, wait_status, NULL);
-  } else if (reaped || kernel_pidfd_send_signal(process->pidfd, 0) < 0) {
+  else
     exited_unknown(process);
-  } else {
-    watch_change(process->keeper, &process->watch, 0);
-    timer_set(process->keeper, &process->timeout, now_ns() + GONE_POLL_MS * NS_PER_MS);
-  }
 }
 
 static void process_ready(struct watch *watch, uint32_t events) {
   struct process *process = OWNER_OF(watch, struct process, watch);
+  (void)events;
   if (process->held) return watch_remove(process->keeper, watch); /* the holder's notice follows */
-  if (process->adopted) return foreign_exit(process, events & EPOLLHUP);
+  if (process->adopted) return foreign_exit(process);
   siginfo_t info = {0};
   struct rusage usage = {0};
   int result = kernel_waitid(P_PIDFD, process->pidfd, &info, WEXITED | WNOHANG | __WALL, &usage);
@@ -168,9 +162,7 @@ int process_signal(struct process *process, int signal, uint8_t reason) {
 
 static void timed_out(struct timer *timer) {
   struct process *process = OWNER_OF(timer, struct process, timeout);
-  if (process->adopted)
-    foreign_exit(process, false);
-  else if (process_signal(process, SIGKILL, REASON_TIMEOUT) < 0 && errno != ESRCH)
+  if (process_signal(process, SIGKILL, REASON_TIMEOUT) < 0 && errno != ESRCH)
     log_line(LEVEL_WARN, "cannot kill pid %d: errno %d", (int)process->pid, errno);
 }
 
@@ -268,16 +260,15 @@ void process_reap_stray(struct keeper *keeper, int pidfd) {
   close(pidfd);
 }
 
-/* Containers' processes have no exit signal, workers have one: __WCLONE sees the former only. */
 void process_sweep(struct keeper *keeper) {
   for (;;) {
     siginfo_t info = {0};
-    if (kernel_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WCLONE, NULL) < 0 || info.si_pid == 0) return;
+    if (kernel_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0 || info.si_pid == 0) return;
     struct process *process = process_of_pid(keeper, info.si_pid);
-    if (process && process->pidfd < 0) return; /* its worker will tell */
+    if (info.si_pid == reconcile_pid(keeper) || (process && process->pidfd < 0)) return; /* somebody else's next step */
     if (process)
       process_ready(&process->watch, EPOLLIN);
-    else if (kernel_waitid(P_PID, info.si_pid, &info, WEXITED | WNOHANG | __WCLONE, NULL) < 0)
+    else if (kernel_waitid(P_PID, info.si_pid, &info, WEXITED | WNOHANG | __WALL, NULL) < 0)
       return;
   }
 }

@@ -33,6 +33,7 @@ struct worker {
   struct watch watch;
   enum pool pool;
   pid_t pid;
+  int pidfd;
   struct job *job;
   uint64_t busy_since;
   struct timer deadline;
@@ -178,11 +179,13 @@ static struct worker *worker_start(struct keeper *keeper, enum pool pool) {
     close(pair[0]);
     run_worker(keeper, pool, pair[1]);
   }
+  worker->pidfd = worker->pid > 0 ? kernel_pidfd_open(worker->pid, 0) : -1;
   int error = errno;
   close(pair[1]);
-  if (worker->pid < 0) {
+  if (worker->pidfd < 0) {
     watch_remove(keeper, &worker->watch);
-    close(pair[0]);
+    close(pair[0]); /* which ends it */
+    if (worker->pid > 0) waitpid(worker->pid, NULL, 0);
     free(worker);
     errno = error;
     return NULL;
@@ -194,7 +197,7 @@ static struct worker *worker_start(struct keeper *keeper, enum pool pool) {
 }
 
 /* Its process may hang in a dead file system: it is killed, reaped when it ends, and not waited for. */
-static void worker_free(struct worker *worker) {
+static void worker_free(struct worker *worker, bool wait) {
   struct keeper *keeper = worker->keeper;
   struct workers *workers = keeper->workers;
   struct worker **at = &workers->first;
@@ -205,10 +208,13 @@ static void worker_free(struct worker *worker) {
   int socket = worker->watch.fd;
   watch_remove(keeper, &worker->watch);
   close(socket);
-  int pidfd = kernel_pidfd_open(worker->pid, 0);
-  if (pidfd >= 0) {
-    kernel_pidfd_send_signal(pidfd, SIGKILL);
-    process_reap_stray(keeper, pidfd);
+  kernel_pidfd_send_signal(worker->pidfd, SIGKILL);
+  if (wait) {
+    siginfo_t info;
+    kernel_waitid(P_PIDFD, worker->pidfd, &info, WEXITED, NULL);
+    close(worker->pidfd);
+  } else {
+    process_reap_stray(keeper, worker->pidfd);
   }
   free(worker);
 }
@@ -219,7 +225,7 @@ static void worker_lost(struct worker *worker, int error, const char *why) {
   struct job *job = worker->job;
   bool launching = worker->pool == POOL_LAUNCH && job;
   log_line(workers->ending ? LEVEL_DEBUG : LEVEL_WARN, "worker %d: %s", (int)worker->pid, why);
-  worker_free(worker);
+  worker_free(worker, false);
   if (launching) {
     workers->sweeps_left = SWEEPS;
     timer_set(keeper, &workers->sweep, now_ns() + NS_PER_MS);
@@ -354,7 +360,8 @@ static void pump(struct deferred *work) {
 
 void workers_end(struct keeper *keeper) {
   keeper->workers->ending = true;
-  while (keeper->workers->first) worker_free(keeper->workers->first);
+  /* None of them is busy, so they end at once. */
+  while (keeper->workers->first) worker_free(keeper->workers->first, true);
 }
 
 void workers_resume(struct keeper *keeper) {
