@@ -33,7 +33,8 @@ _Noreturn void child_join(struct job *job) {
   struct failure failure;
   struct child_report report = {.kind = CHILD_BORN};
   int pidfd = -1;
-  struct clone_args args = {.flags = child_namespaces(job) | CLONE_PARENT | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd};
+  struct clone_args args = {.flags = child_namespaces(job) | CLONE_PARENT | CLONE_PIDFD,
+                            .pidfd = (uint64_t)(uintptr_t)&pidfd};
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* fails for other values only */
   if (join_namespaces(job, &failure) < 0) report_failure(job, &failure);
   pid_t pid = kernel_clone3(&args);

@@ -59,7 +59,8 @@ static int before(struct job *job, struct failure *failure) {
 
 /* Other containers' namespaces that need no user namespace: entered around the clone, so that the child is born in them. */
 static int enter_joined(struct job *job, struct failure *failure) {
-  if (job->netns >= 0 && setns(job->netns, CLONE_NEWNET) < 0) return fail(failure, 0, "enter prepared network namespace", NULL);
+  if (job->netns >= 0 && setns(job->netns, CLONE_NEWNET) < 0)
+    return fail(failure, 0, "enter prepared network namespace", NULL);
   if (job->joined & CLONE_NEWUSER) return 0; /* the child does it: from a user namespace there is no way back */
   return join_namespaces(job, failure);
 }
@@ -88,7 +89,8 @@ static int look_at_peer(struct job *job, struct failure *failure) {
   size_t next = job->stdio_count + plan_host_binds(&job->plan);
   for (size_t at = 0; plan_next(&job->plan, &at, &op); next += op.type == OP_NAMESPACE_JOIN) {
     struct op_namespace_join join;
-    if (op.type != OP_NAMESPACE_JOIN || !decode_namespace_join(op.payload, &join) || !(join.flags & CLONE_NEWUSER)) continue;
+    if (op.type != OP_NAMESPACE_JOIN || !decode_namespace_join(op.payload, &join) || !(join.flags & CLONE_NEWUSER))
+      continue;
     pid_t pid = peer_pid(job->worker, job->fds[next]);
     if (pid <= 0) return fail(failure, ESRCH, "join a container that ended", NULL), at_op(&op, failure);
     if (peer_maps(job->worker, pid, &job->peer_maps, &job->idmap, failure) < 0) return at_op(&op, failure);
@@ -107,7 +109,8 @@ static int clone_child(struct job *job, struct failure *failure) {
   if (room_enter(job->worker->bare_room, failure) < 0) return -1;
   int result = make_locked_room(job, failure);
   if (result == 0 && (result = enter_joined(job, failure)) == 0)
-    result = joins_users ? spawn(job, 0, child_join, failure) : spawn(job, child_namespaces(job), child_launch, failure);
+    result =
+        joins_users ? spawn(job, 0, child_join, failure) : spawn(job, child_namespaces(job), child_launch, failure);
   leave_joined(job);
   struct failure lost;
   if (room_enter(job->worker->store_room, &lost) < 0) abort(); /* nothing works from here */

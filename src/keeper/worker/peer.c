@@ -55,13 +55,15 @@ static int read_map(const struct worker *worker, pid_t pid, const char *name, ui
   return 0;
 }
 
-int peer_maps(const struct worker *worker, pid_t pid, struct peer_maps *maps, struct idmap *idmap, struct failure *failure) {
+int peer_maps(const struct worker *worker, pid_t pid, struct peer_maps *maps, struct idmap *idmap,
+              struct failure *failure) {
   if (read_map(worker, pid, "uid_map", maps->uids, &idmap->map.uids) < 0 ||
       read_map(worker, pid, "gid_map", maps->gids, &idmap->map.gids) < 0)
     return fail(failure, 0, "read id maps", NULL);
   idmap->root_uid = idmap_outside(&idmap->map.uids, 0);
   idmap->root_gid = idmap_outside(&idmap->map.gids, 0);
-  if (idmap->root_uid == UINT32_MAX || idmap->root_gid == UINT32_MAX) return fail(failure, EINVAL, "find root in the id maps", NULL);
+  if (idmap->root_uid == UINT32_MAX || idmap->root_gid == UINT32_MAX)
+    return fail(failure, EINVAL, "find root in the id maps", NULL);
   idmap->present = true;
   return 0;
 }

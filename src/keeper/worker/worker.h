@@ -123,13 +123,13 @@ struct job {
   struct idmap idmap;
   uint64_t namespaces; /* new ones; for an exec: those to enter */
   bool locked;
-  int netns;        /* prepared, or -1 */
-  uint64_t joined;  /* namespaces of other containers */
+  int netns;                  /* prepared, or -1 */
+  uint64_t joined;            /* namespaces of other containers */
   struct peer_maps peer_maps; /* of the one whose user namespace is joined or entered */
-  int status;       /* the worker's end of the child's socket */
-  int child_status; /* the child's end, until it is cloned */
+  int status;                 /* the worker's end of the child's socket */
+  int child_status;           /* the child's end, until it is cloned */
   int pidfd, user_ns;
-  pid_t pid;
+  pid_t pid, first;  /* `first` joined namespaces for `pid` and ended */
   bool in_bare_copy; /* the locked mode's own mount namespace is */
   int locked_room;   /* this */
   int mounts[MOUNTS_MAX];

@@ -274,6 +274,7 @@ static void drive(struct harness *harness, struct running *running, bool with_go
   }
   REQUIRE(answer.message.kind == JOB_CLONED && count == 1);
   running->pid = answer.message.pid;
+  if (answer.message.first > 0) REQUIRE(waitpid(answer.message.first, NULL, __WALL) == answer.message.first);
   if (with_go) send_job(harness, JOB_GO, harness->jobs);
   take_end(harness, running);
   reap_failed(running);
