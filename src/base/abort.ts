@@ -26,7 +26,7 @@ export async function abortable<T>(
   signal: AbortSignal | undefined,
   what: string,
 ): Promise<T> {
-  if (signal === undefined) return await promise;
+  if (signal === undefined) return promise;
   throwIfAborted(signal, what);
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {

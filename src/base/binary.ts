@@ -22,6 +22,11 @@ export class BinaryWriter {
     this.#length = 0;
   }
 
+  /** Forgets what was written from `length` on. */
+  truncate(length: number): void {
+    this.#length = length;
+  }
+
   /** A copy of what was written. */
   toBytes(): Buffer {
     return Buffer.from(this.#bytes.subarray(0, this.#length));

@@ -53,7 +53,8 @@ function deviceFilter(
   return { make: [], writes: [], join: [], deviceProgram };
 }
 
-function setup(groups: GroupSet, { path, resources, devices }: CgroupRequest): CgroupSetup {
+function setup(groups: GroupSet, request: CgroupRequest): CgroupSetup {
+  const { path, resources, devices, owner } = request;
   const settings = groups.prepare(path, canonicalResources(resources));
   const own = groups.ownGroups(path, settings);
   const filter =
@@ -66,6 +67,7 @@ function setup(groups: GroupSet, { path, resources, devices }: CgroupRequest): C
     remove: groups.possibleGroups(path, make),
     writes: [...groups.writes(path, settings), ...filter.writes],
     join: [...groups.joins(path, own), ...filter.join],
+    owner: owner === null ? null : { group: { hierarchy: 0, path }, ...owner },
     deviceProgram: filter.deviceProgram,
   };
 }

@@ -30,6 +30,12 @@ export interface CgroupSetup {
   readonly writes: readonly CgroupWrite[];
   /** The unified group first. */
   readonly join: readonly CgroupGroup[];
+  /** Whose the unified group is to be (the directory and its cgroup.procs, threads and subtree_control); null: root's. */
+  readonly owner: {
+    readonly group: CgroupGroup;
+    readonly uid: number;
+    readonly gid: number;
+  } | null;
   /** cgroup v2 device filter: BPF instructions; null: none needed. */
   readonly deviceProgram: { readonly group: CgroupGroup; readonly program: Uint8Array } | null;
 }

@@ -132,7 +132,8 @@ export class GroupSet {
   /** The value that stands for "no limit" in a group below the parent. */
   resetOf(path: string, setting: Setting): string {
     if (setting.reset !== null) return setting.reset;
-    return this.files.read(this.groupOf(setting.controller, parentOf(path)), setting.file) ?? '';
+    const parent = this.groupOf(setting.controller, parentOf(path));
+    return this.files.read(parent, setting.parentFile ?? setting.file) ?? '';
   }
 
   #prepareParent(path: string, needed: ReadonlySet<LimitController>): void {

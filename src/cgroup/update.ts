@@ -72,7 +72,7 @@ function writeError({ path, change, error, undoError }: FailedWrite): WarrenErro
   const errno = errnoOf(error) ?? '';
   const cause = undoError === undefined ? error : new AggregateError([error, undoError]);
   const options = { cause, details: { file: setting.file, value, errno } };
-  const attempted = `Cannot set ${setting.limit} of ${path} to ${value.trim() || "the parent's"}`;
+  const attempted = `Cannot set ${setting.limit} of ${path} to ${value}`;
   switch (errno) {
     case 'EBUSY':
       return new WarrenError('conflict', 'LIMIT_BELOW_USAGE', `${attempted}: more is in use`, {
@@ -80,6 +80,7 @@ function writeError({ path, change, error, undoError }: FailedWrite): WarrenErro
         hint: 'Free memory in the container first, or choose a higher limit',
       });
     case 'EINVAL':
+    case 'ENOSPC':
     case 'ERANGE': {
       const message = `${attempted}: the kernel refuses the value`;
       return new WarrenError('invalidArgument', 'LIMIT_REFUSED', message, options);

@@ -104,7 +104,11 @@ export interface KeeperContainers {
   /** Resolves when the run has ended. */
   stop(container: string, signal: number, timeoutMs: number): Promise<KeeperExit>;
   freeze(container: string, frozen: boolean): Promise<void>;
-  wait(container: string, condition: 'not-running' | 'next-exit', signal?: AbortSignal): Promise<KeeperExit>;
+  wait(
+    container: string,
+    condition: 'not-running' | 'next-exit',
+    signal?: AbortSignal,
+  ): Promise<KeeperExit>;
   /** Empty list: all. Unknown ids are left out. */
   list(containers?: readonly string[]): Promise<readonly KeeperState[]>;
   resize(container: string, size: TerminalSize): Promise<void>;
@@ -113,7 +117,11 @@ export interface KeeperContainers {
 }
 
 export interface KeeperControl {
-  configure(config: { readonly reconcile: readonly string[]; readonly environment: readonly string[]; readonly logLevel: number }): Promise<void>;
+  configure(config: {
+    readonly reconcile: readonly string[];
+    readonly environment: readonly string[];
+    readonly logLevel: number;
+  }): Promise<void>;
   status(): Promise<KeeperStatus>;
   /** Throws conflict (KEEPER_BUSY) while containers run, unless forced. */
   shutdown(force: boolean): Promise<void>;
@@ -163,7 +171,12 @@ export interface AttachRequest {
 export interface Launched extends ProcessStreams {
   readonly pid: number;
   readonly startedAtMs: number;
-  readonly clamps: readonly { readonly kind: 'rlimit' | 'cgroup'; readonly name: string; readonly wanted: number; readonly given: number }[];
+  readonly clamps: readonly {
+    readonly kind: 'rlimit' | 'cgroup';
+    readonly name: string;
+    readonly wanted: number;
+    readonly given: number;
+  }[];
   /** ns of before, clone, after, child to exec; zeros unless traced. */
   readonly phaseTimesNs: readonly number[];
 }
@@ -208,8 +221,20 @@ export interface KeeperState {
 
 export interface KeeperEvent {
   readonly kind:
-    | 'started' | 'exited' | 'oom' | 'paused' | 'unpaused' | 'restarting' | 'health' | 'exec-started'
-    | 'exec-exited' | 'attach' | 'detach' | 'lease' | 'log-dropped' | 'adopted';
+    | 'started'
+    | 'exited'
+    | 'oom'
+    | 'paused'
+    | 'unpaused'
+    | 'restarting'
+    | 'health'
+    | 'exec-started'
+    | 'exec-exited'
+    | 'attach'
+    | 'detach'
+    | 'lease'
+    | 'log-dropped'
+    | 'adopted';
   readonly timeMs: number;
   readonly container: string;
   readonly pid: number;

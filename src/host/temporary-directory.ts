@@ -1,21 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../base/errors.js';
+import { processStartTime } from './process-identity.js';
 import { removeTree } from './tree/remove-tree.js';
-
-/** Start time of a process in clock ticks since boot; null when there is none with this pid. */
-export function processStartTime(pid: number): number | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name, in parentheses, may hold anything; field 22 is the 20th behind it.
-    const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return start === undefined ? null : Number(start);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return null;
-    throw error;
-  }
-}
 
 /**
  * Makes an empty directory `<parent>/<prefix>-…`, 0700, whose name says which process owns it, so that

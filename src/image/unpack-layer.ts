@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { errnoOf, WarrenError } from '../base/errors.js';
+import { errnoOf } from '../base/errors.js';
 import type { ByteString } from '../base/tar-header.js';
 import { readTar, type TarMember } from '../base/tar-reader.js';
 import type { Host } from '../host/port.js';
@@ -24,6 +24,7 @@ import { applyRecords, RecordFile } from '../host/tree/apply-records.js';
 import { DirectoryHandle } from '../host/tree/directory-handle.js';
 import { removeTree } from '../host/tree/remove-tree.js';
 import { resolveInRoot, type ResolvedPath } from '../host/tree/resolve-in-root.js';
+import { componentsOf, layerName } from './layer-names.js';
 
 const make = {
   directory: promisify(mkdir),
@@ -43,8 +44,6 @@ const removeName = promisify(unlink);
 const closeFile = promisify(close);
 const writeFile = promisify(write);
 
-const whiteoutPrefix = '.wh.';
-const opaqueMarker = '.wh..wh..opq';
 /** Overlay's mark for a name that hides what is below: a character device 0:0. */
 const whiteout = {
   type: 'character-device',
@@ -116,24 +115,22 @@ class LayerUnpacker {
   }
 
   async add(member: TarMember): Promise<void> {
-    const parts = partsOf(member.path);
-    const name = parts.at(-1);
-    if (name === undefined) return this.setRoot(member);
-    const path = parts.join('/');
-    if (name === opaqueMarker) {
-      const parent = parts.slice(0, -1).join('/');
-      if (parent !== '')
-        await this.special.xattr(parent, 'trusted.overlay.opaque', Buffer.from('y'));
-      return;
+    const name = layerName(member.path);
+    switch (name.kind) {
+      case 'root':
+        return this.setRoot(member);
+      case 'opaque':
+        return this.special.xattr(name.path, 'trusted.overlay.opaque', Buffer.from('y'));
+      case 'whiteout':
+        this.whiteouts.push(name.path);
+        return;
+      case 'ignored':
+        return;
+      case 'entry':
+        await this.make(member, name.path, await this.enter(name.parents));
     }
-    if (name.startsWith(`${whiteoutPrefix}${whiteoutPrefix}`)) return;
-    if (name.startsWith(whiteoutPrefix)) {
-      this.whiteouts.push([...parts.slice(0, -1), name.slice(whiteoutPrefix.length)].join('/'));
-      return;
-    }
-    await this.make(member, path, await this.enter(parts.slice(0, -1)));
     for (const [key, value] of member.xattrs) {
-      if (allowedXattrs.test(key)) await this.special.xattr(path, key, value);
+      if (allowedXattrs.test(key)) await this.special.xattr(name.path, key, value);
     }
   }
 
@@ -219,7 +216,7 @@ class LayerUnpacker {
     parent: DirectoryHandle,
     name: ByteString,
   ): Promise<void> {
-    await using target = await resolveInRoot(this.root, partsOf(member.linkName).join('/'));
+    await using target = await resolveInRoot(this.root, componentsOf(member.linkName).join('/'));
     await clear(parent, name);
     await make.link(target.parent.path(target.name), parent.path(name));
   }
@@ -290,17 +287,4 @@ async function clear(parent: DirectoryHandle, name: ByteString): Promise<void> {
   if (present === null) return;
   if (present.isDirectory()) await removeTree(parent.path(name));
   else await removeName(parent.path(name));
-}
-
-/** Components below the root. Throws corrupt (ARCHIVE_HOSTILE) on `..` and NUL. */
-function partsOf(path: ByteString): ByteString[] {
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..') || path.includes('\0')) {
-    throw new WarrenError(
-      'corrupt',
-      'ARCHIVE_HOSTILE',
-      `Cannot unpack layer: ${JSON.stringify(path.slice(0, 200))} would lead outside`,
-    );
-  }
-  return parts;
 }

@@ -70,6 +70,8 @@ export interface LaunchInput {
   readonly overlayStrategy: 'probe' | 'fd' | 'attached';
   /** Of the health probe, compiled with `compileExec` beforehand; null: none. */
   readonly healthPlan: Uint8Array | null;
+  /** The keeper runs the reconcile process after the final exit. @default record.spec.autoRemove */
+  readonly engineOnExit?: boolean;
 }
 
 export interface CompiledLaunch {

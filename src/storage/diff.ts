@@ -50,7 +50,7 @@ async function opaqueDirectories({ host, upper }: DiffRequest): Promise<Readonly
     line.replace(/%([0-9A-F]{2})/g, (_match, hex: string) =>
       String.fromCharCode(parseInt(hex, 16)),
     );
-  return new Set(result.stdout.split('\n').map(unescape));
+  return new Set(result.stdout.split('\n').slice(0, -1).map(unescape));
 }
 
 interface Level {

@@ -10,10 +10,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, WarrenError } from '../base/errors.js';
+import { mapBounded } from '../base/limit.js';
 import type { Host } from '../host/port.js';
+import { removeAbandoned } from '../host/temporary-directory.js';
 import { removeTree } from '../host/tree/remove-tree.js';
 import { diffLayer } from './diff.js';
 import type { Change, PreparedLayer, StorageDriver, StoreFile } from './driver.js';
+import { extractPrefix } from './extract-archive.js';
 import { treeSize } from './tree-size.js';
 
 export interface StorageOptions {
@@ -23,6 +26,8 @@ export interface StorageOptions {
 
 /** Ids come from records; the check keeps a damaged one from leaving the directory. */
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+
+const concurrentRemovals = 8;
 
 /** Opens the driver for overlay: writable layers are plain directories, merged by the keeper at launch. */
 export function openStorage(options: StorageOptions): StorageDriver {
@@ -114,7 +119,11 @@ class OverlayDriver implements StorageDriver {
 
   private async removeTrash(): Promise<void> {
     const trash = join(this.dataRoot, 'trash');
-    for (const name of readdirSync(trash)) await removeTree(join(trash, name));
+    await removeAbandoned(join(this.dataRoot, 'tmp'), extractPrefix);
+    // Removing waits for the disk most of the time: several at once are faster by their number.
+    await mapBounded(readdirSync(trash), concurrentRemovals, (name) =>
+      removeTree(join(trash, name)),
+    );
   }
 
   private layer(id: string): PreparedLayer {

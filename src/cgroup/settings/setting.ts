@@ -11,6 +11,8 @@ export interface Setting {
   readonly value: string;
   /** What stands for "no limit"; null: the parent group's value. */
   readonly reset: string | null;
+  /** Where the parent's value is. @default `file` */
+  readonly parentFile?: string;
   /** The file whose value this one may never exceed, not even between two writes. */
   readonly within?: string;
   /** The limit as the user knows it, for errors. */
@@ -33,7 +35,7 @@ export type SettingsOf = (context: SettingContext) => Setting[];
 export function plainSetting(
   controller: LimitController,
   limit: string,
-  entry: { file: string; value: string | number; reset: string | null; within?: string },
+  entry: Pick<Setting, 'file' | 'reset' | 'parentFile' | 'within'> & { value: string | number },
 ): Setting {
   return { ...entry, controller, limit, key: '', value: String(entry.value) };
 }

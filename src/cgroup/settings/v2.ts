@@ -89,9 +89,16 @@ function cpuset({ resources }: SettingContext): Setting[] {
     ['a set of CPUs', 'cpuset.cpus', resources.cpusetCpus],
     ['a set of memory nodes', 'cpuset.mems', resources.cpusetMems],
   ];
-  // Nothing at all would not be a write: the newline empties the set, which means the parent's.
+  // A group with processes in it cannot be emptied of CPUs, which would mean the parent's.
   return table.flatMap(([limit, file, value]) =>
-    value === undefined ? [] : plainSetting('cpuset', limit, { file, value, reset: '\n' }),
+    value === undefined
+      ? []
+      : plainSetting('cpuset', limit, {
+          file,
+          value,
+          reset: null,
+          parentFile: `${file}.effective`,
+        }),
   );
 }
 

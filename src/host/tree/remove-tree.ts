@@ -1,19 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import {
-  closeSync,
+  close,
   constants,
-  opendirSync,
-  openSync,
-  renameSync,
-  rmdirSync,
-  unlinkSync,
+  open,
+  opendir,
+  rename,
+  rmdir,
+  unlink,
   type Dir,
+  type PathLike,
 } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { errnoOf } from '../../base/errors.js';
 
-/** Work done between two turns of the event loop. */
-const sliceMs = 8;
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const openDirectoryStream: (
+  path: string,
+  options: { readonly encoding: BufferEncoding; readonly bufferSize: number },
+) => Promise<Dir> = promisify(opendir);
+const renameEntry: (from: PathLike, to: PathLike) => Promise<void> = promisify(rename);
+const removeDirectory: (path: PathLike) => Promise<void> = promisify(rmdir);
+const removeFile = promisify(unlink);
 
 /**
  * Removes everything below `directory`, and it, too. Made for trees that a container left: they may be
@@ -23,30 +31,27 @@ const sliceMs = 8;
  * happens.
  */
 export async function removeTree(directory: string | Buffer): Promise<void> {
-  const top = openDirectory(directory);
+  const top = await openDirectory(directory);
   if (top === null) return;
   try {
     await new TreeRemoval(top).run();
   } finally {
-    closeSync(top);
+    await closeFile(top);
   }
-  unlessGone(() => rmdirSync(directory));
+  await unlessGone(removeDirectory(directory));
+}
+
+async function openDirectory(path: string | Buffer): Promise<number | null> {
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+  return (await unlessGone(openFile(path, flags))) ?? null;
 }
 
 /** Someone else who removes the same tree is welcome. */
-function unlessGone(act: () => void): void {
+async function unlessGone<T>(action: Promise<T>): Promise<T | undefined> {
   try {
-    act();
+    return await action;
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
-}
-
-function openDirectory(path: string | Buffer): number | null {
-  try {
-    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return null;
+    if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -56,7 +61,6 @@ class TreeRemoval {
   /** Not to be guessed: the tree's owner could have put the names there. */
   private readonly prefix = randomBytes(12).toString('hex');
   private moved = 0;
-  private sliceStart = performance.now();
 
   constructor(top: number) {
     this.top = `/proc/self/fd/${top}`;
@@ -69,62 +73,49 @@ class TreeRemoval {
 
   /** One pass over a directory; returns how many entries it met. */
   private async empty(directory: string): Promise<number> {
-    const entries = opendirSync(directory, {
-      encoding: 'latin1' as BufferEncoding,
+    const entries = await openDirectoryStream(directory, {
+      encoding: 'latin1',
       bufferSize: 256,
     });
     let count = 0;
-    try {
-      for (let name = nextName(entries); name !== null; name = nextName(entries)) {
-        count += 1;
-        await this.removeEntry(directory, name);
-      }
-    } finally {
-      entries.closeSync();
+    for await (const { name } of entries) {
+      count += 1;
+      await this.remove(directory, Buffer.from(`${directory}/${name}`, 'latin1'));
     }
     return count;
   }
 
-  private async removeEntry(directory: string, name: string): Promise<void> {
-    const path = Buffer.from(`${directory}/${name}`, 'latin1');
-    if (performance.now() - this.sliceStart > sliceMs) {
-      await nextTurn();
-      this.sliceStart = performance.now();
-    }
+  private async remove(directory: string, path: Buffer): Promise<void> {
     try {
-      unlinkSync(path);
+      await removeFile(path);
       return;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return;
       if (errnoOf(error) !== 'EISDIR' && errnoOf(error) !== 'EPERM') throw error;
     }
     try {
-      rmdirSync(path);
+      await removeDirectory(path);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return;
       if (errnoOf(error) !== 'ENOTEMPTY') throw error;
-      await this.removeDirectory(directory, path);
+      await this.removeFull(directory, path);
     }
   }
 
-  /** At the top: empties it in place. Deeper: moves it to the top, where a later pass finds it. */
-  private async removeDirectory(directory: string, path: Buffer): Promise<void> {
+  /** A directory that is not empty. At the top it is emptied in place; deeper ones move to the top. */
+  private async removeFull(directory: string, path: Buffer): Promise<void> {
     if (directory !== this.top) {
       this.moved += 1;
-      unlessGone(() => renameSync(path, `${this.top}/${this.prefix}-${this.moved}`));
+      await unlessGone(renameEntry(path, `${this.top}/${this.prefix}-${this.moved}`));
       return;
     }
-    const fd = openDirectory(path);
+    const fd = await openDirectory(path);
     if (fd === null) return;
     try {
       while ((await this.empty(`/proc/self/fd/${fd}`)) > 0) continue;
     } finally {
-      closeSync(fd);
+      await closeFile(fd);
     }
-    unlessGone(() => rmdirSync(path));
+    await unlessGone(removeDirectory(path));
   }
-}
-
-function nextName(entries: Dir): string | null {
-  return entries.readSync()?.name ?? null;
 }

@@ -6,6 +6,7 @@
  *   report.c   what the worker is told                 system.c      sysctls, names, loopback, limits
  *   final.c    the last steps, in their one order      privileges.c  ids, capabilities, seccomp
  *   pty.c      a terminal of the container's own       execute.c     arguments, environment, execve
+ *   join.c     other containers' namespaces
  *
  * Nothing here returns to the worker: a failure is reported and ends the process.
  */
@@ -14,6 +15,10 @@
 #include "../worker/worker.h"
 
 _Noreturn void child_launch(struct job *);
+/* Joins other containers' namespaces, then clones the real child and ends. */
+_Noreturn void child_join(struct job *);
+int join_namespaces(struct job *, struct failure *);
+uint64_t child_namespaces(const struct job *); /* those that the clone makes */
 _Noreturn void child_exec(struct job *);
 
 /* ---- report.c ---- */

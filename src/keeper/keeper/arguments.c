@@ -19,10 +19,10 @@ static bool number(const char *text, long long least, long long most, long long 
   return errno == 0 && *text && !*end && *value >= least && *value <= most;
 }
 
-/* NAME=PATH; the name's end is written over. */
+/* NAME=PATH; the name's end is written over. A name may hold "=" itself (`name=systemd`). */
 static bool hierarchy(char *text, struct keeper_options *options) {
-  char *path = strchr(text, '=');
-  if (!path || path == text || path[1] != '/' || options->hierarchy_count == HIERARCHIES) return false;
+  char *path = strstr(text, "=/");
+  if (!path || path == text || options->hierarchy_count == HIERARCHIES) return false;
   *path = 0;
   options->hierarchy_names[options->hierarchy_count] = text;
   options->hierarchy_roots[options->hierarchy_count++] = path + 1;

@@ -49,16 +49,27 @@ void client_on_room(struct client *client, void (*call)(void *), void *context) 
 void client_off_room(struct client *client, const void *context) {
   for (struct room *at = client->rooms; at; at = at->next)
     if (at->context == context) at->call = NULL;
+  for (struct room *at = client->rooms_called; at; at = at->next)
+    if (at->context == context) at->call = NULL;
 }
 
+/* Who asks again meanwhile is called another time; who is told off meanwhile is not called. */
 static void call_rooms(struct client *client) {
-  struct room *room = client->rooms;
+  client->rooms_called = client->rooms;
   client->rooms = NULL;
-  while (room) {
-    struct room *next = room->next;
+  while (client->rooms_called) {
+    struct room *room = client->rooms_called;
+    client->rooms_called = room->next;
     if (room->call) room->call(room->context);
     free(room);
-    room = next;
+  }
+}
+
+static void free_rooms(struct client *client) {
+  while (client->rooms) {
+    struct room *room = client->rooms;
+    client->rooms = room->next;
+    free(room);
   }
 }
 
@@ -248,6 +259,7 @@ static void end_client(struct deferred *work) {
   else keeper->clients->first = client->next;
   if (client->next) client->next->prev = client->prev;
   keeper->clients->count--;
+  free_rooms(client);
   free(client->in);
   free(client->out);
   free(client);

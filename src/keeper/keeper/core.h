@@ -42,7 +42,7 @@ struct client {
   struct request **requests; /* by id */
   uint32_t request_buckets, request_count;
   struct bond *bonds; /* containers that end with this connection */
-  struct room *rooms;        /* who waits for room to send */
+  struct room *rooms, *rooms_called; /* who waits for room to send; those who are being called */
   struct lane lane;
   struct fence *fences; /* locks held */
   struct request *list; /* the LIST under way */

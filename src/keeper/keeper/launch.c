@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../base/kernel.h"
@@ -211,6 +212,8 @@ static void on_cloned(struct launch *launch, const struct job_reply *reply) {
   process->identity = pidfd_identity(launch->pidfd, process->pid);
   process->started_ns = realtime_ns();
   container->init = process;
+  siginfo_t ended = {0}; /* it is on its way out: the wait is short */
+  if (reply->message->first > 0) kernel_waitid(P_PID, reply->message->first, &ended, WEXITED | __WALL, NULL);
   journal_started(container);
   if (launch->cancelled || job_tell(&launch->start, JOB_GO) < 0) job_cancel(launch->keeper, &launch->start);
 }

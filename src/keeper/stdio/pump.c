@@ -11,7 +11,7 @@ struct batch {
   struct stdio *stdio;
   char time[40];
   size_t time_len;
-  size_t len;
+  size_t len, total;
   char text[LOG_BATCH];
 };
 
@@ -21,7 +21,7 @@ static void batch_begin(struct batch *batch, struct stdio *stdio) {
   struct tm utc;
   gmtime_r(&seconds, &utc);
   batch->stdio = stdio;
-  batch->len = 0;
+  batch->len = batch->total = 0;
   batch->time_len = strftime(batch->time, sizeof batch->time, "%Y-%m-%dT%H:%M:%S", &utc);
   batch->time_len += (size_t)snprintf(batch->time + batch->time_len, sizeof batch->time - batch->time_len, ".%09uZ",
                                       (unsigned)(now % 1000000000));
@@ -44,6 +44,7 @@ static void batch_put(struct batch *batch, const void *data, size_t len) {
   if (len == 0) return;
   memcpy(batch->text + batch->len, data, len);
   batch->len += len;
+  batch->total += len;
 }
 
 /* One line of `first` and `second` together; at most LOG_TEXT_MAX bytes. */
@@ -99,7 +100,7 @@ static void batch_data(struct batch *batch, struct stream *stream, const char *d
 
 static void partial_due(struct timer *timer) { pump_flush(owner_of(timer, struct stdio, partial_timer)); }
 
-void pump_output(struct stream *stream, const char *data, size_t len) {
+size_t pump_output(struct stream *stream, const char *data, size_t len) {
   struct stdio *stdio = stream->stdio;
   struct batch batch;
   batch_begin(&batch, stdio);
@@ -113,6 +114,7 @@ void pump_output(struct stream *stream, const char *data, size_t len) {
     timer_set(keeper_of(stdio), &stdio->partial_timer, now_ns() + PARTIAL_LINE_NS);
   }
   pump_report_dropped(stdio, false);
+  return batch.total;
 }
 
 void pump_flush(struct stdio *stdio) {

@@ -62,13 +62,20 @@ static void capture_output(struct capture *capture, const char *data, size_t len
   capture->len += (uint32_t)len;
 }
 
+/* A flood of short lines costs the other containers no more of a round than one of long lines. */
+static void log_output(struct stream *stream, const char *data, size_t len) {
+  size_t logged = pump_output(stream, data, len);
+  if (logged > LOG_ROUND && stream->logged_read > LOGGED_READ_LEAST) stream->logged_read /= 2;
+  if (logged < LOG_ROUND / 4 && stream->logged_read < LOGGED_READ_MOST) stream->logged_read *= 2;
+}
+
 enum read_result { READ_MORE, READ_LATER, READ_END };
 
 /* One bounded read; READ_LATER: empty for now, or held up. */
 static enum read_result read_some(struct stream *stream) {
   struct stdio *stdio = stream->stdio;
   char data[STREAM_READ_MAX];
-  size_t want = stdio->logs ? LOGGED_READ_MAX : sizeof data;
+  size_t want = stdio->logs ? stream->logged_read : sizeof data;
   uint32_t allowed = attach_allowance(stdio, stream->number);
   if (allowed < want) want = allowed;
   if (stdio->exited && stream->left < want) want = stream->left;
@@ -84,7 +91,7 @@ static enum read_result read_some(struct stream *stream) {
   if (got <= 0) return READ_END;
   stream->hung_up = false;
   if (stdio->exited) stream->left -= (uint32_t)got;
-  if (stdio->logs) pump_output(stream, data, (size_t)got);
+  if (stdio->logs) log_output(stream, data, (size_t)got);
   if (stdio->capture.max) capture_output(&stdio->capture, data, (size_t)got);
   attach_output(stdio, stream->number, data, (size_t)got);
   return READ_MORE;
@@ -135,6 +142,7 @@ void stream_open(struct stream *stream, int fd) {
   stream->fd = fd;
   stream->watch = (struct watch){.ready = stream_ready};
   stream->watched = stream->hung_up = false;
+  stream->logged_read = LOGGED_READ_LEAST;
 }
 
 /*

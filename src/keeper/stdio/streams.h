@@ -15,8 +15,10 @@
 #include "../keeper/keeper.h"
 
 enum {
-  STREAM_READ_MAX = 65536, /* one read, one round of the loop */
-  LOGGED_READ_MAX = 16384, /* the same with a log: as empty lines it is 46 times as much there */
+  STREAM_READ_MAX = 65536,  /* one read, one round of the loop */
+  LOGGED_READ_LEAST = 2048, /* with a log, where an empty line is 46 bytes, a read is fitted to a round's worth there */
+  LOGGED_READ_MOST = 32768,
+  LOG_ROUND = 131072,
   STREAM_OVERHEAD = 64,    /* of a STREAM frame, generously */
   PTY_DRAIN_MAX = 1 << 20, /* above what the kernel buffers for a terminal */
   ATTACH_PENDING_MAX = 1 << 20,
@@ -39,8 +41,9 @@ struct stream {
   struct stdio *stdio;
   uint8_t number; /* 1 or 2 */
   bool watched, hung_up;
-  uint32_t left; /* after the exit: bytes that still belong to the process */
-  char *partial; /* the start of a line that has no end yet; NULL when there is none */
+  uint32_t logged_read; /* how much is read at once with a log */
+  uint32_t left;        /* after the exit: bytes that still belong to the process */
+  char *partial;        /* the start of a line that has no end yet; NULL when there is none */
   uint32_t partial_len, partial_cap;
 };
 
@@ -136,7 +139,8 @@ void stream_check_drained(struct stdio *);
 
 /* ---- pump.c, log_file.c ---- */
 
-void pump_output(struct stream *, const char *data, size_t len);
+/* Returns the bytes that it became in the log. */
+size_t pump_output(struct stream *, const char *data, size_t len);
 /* Writes what has no end of line yet as parts of lines. */
 void pump_flush(struct stdio *);
 void pump_report_dropped(struct stdio *, bool now);

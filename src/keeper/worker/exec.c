@@ -10,75 +10,21 @@
 #include "../child/child.h"
 #include "worker.h"
 
-enum { RANGE_BYTES = 12 };
 static const uint64_t every_namespace =
     CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
 
-/* The maps of the container's init, in the form that a plan has them in. */
-struct maps {
-  uint8_t uids[ID_RANGES_MAX * RANGE_BYTES], gids[ID_RANGES_MAX * RANGE_BYTES];
-};
-
-static ssize_t read_proc(const struct worker *worker, const char *path, char *text, size_t cap) {
-  OWN_FD fd = openat(worker->host_proc, path, O_RDONLY | O_CLOEXEC);
-  size_t len = 0;
-  ssize_t got = fd < 0 ? -1 : 0;
-  while (fd >= 0 && len < cap - 1 && (got = read(fd, text + len, cap - 1 - len)) > 0) len += (size_t)got;
-  text[len] = 0;
-  return got < 0 ? -1 : (ssize_t)len;
-}
-
-static pid_t pid_of(const struct worker *worker, int pidfd) {
-  char path[40], text[512];
-  snprintf(path, sizeof path, "self/fdinfo/%d", pidfd);
-  if (read_proc(worker, path, text, sizeof text) < 0) return -1;
-  const char *line = strstr(text, "Pid:");
-  return line ? (pid_t)strtol(line + 4, NULL, 10) : -1;
-}
-
-static int same_user_namespace(const struct worker *worker, pid_t pid, bool *same, struct failure *failure) {
-  char path[32], own[64] = "", other[64] = "";
-  snprintf(path, sizeof path, "%d/ns/user", (int)pid);
-  if (readlinkat(worker->host_proc, "self/ns/user", own, sizeof own - 1) < 0 ||
-      readlinkat(worker->host_proc, path, other, sizeof other - 1) < 0)
-    return fail(failure, errno == ENOENT ? ESRCH : errno, "look at the container's user namespace", NULL);
-  *same = strcmp(own, other) == 0;
-  return 0;
-}
-
-static void put_u32(uint8_t *at, uint32_t value) {
-  for (int i = 0; i < 4; i++) at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static int read_map(const struct worker *worker, pid_t pid, const char *name, uint8_t *bytes, struct list *list) {
-  char path[32], text[ID_RANGES_MAX * 36];
-  snprintf(path, sizeof path, "%d/%s", (int)pid, name);
-  if (read_proc(worker, path, text, sizeof text) < 0) return -1;
-  char *at = text;
-  for (list->count = 0; *at && list->count < ID_RANGES_MAX; list->count++) {
-    for (int field = 0; field < 3; field++)
-      put_u32(bytes + list->count * RANGE_BYTES + 4 * field, (uint32_t)strtoul(at, &at, 10));
-    at += strspn(at, " \n");
-  }
-  list->items = reader_of(bytes, (size_t)list->count * RANGE_BYTES);
-  return 0;
-}
-
-static int look_at_container(struct job *job, struct maps *maps, struct failure *failure) {
+static int look_at_container(struct job *job, struct failure *failure) {
   const struct worker *worker = job->worker;
-  pid_t pid = pid_of(worker, job->fds[job->stdio_count]);
+  pid_t pid = peer_pid(worker, job->fds[job->stdio_count]);
   if (pid <= 0) return fail(failure, ESRCH, "find the container's init", NULL);
   bool same = false;
-  if (same_user_namespace(worker, pid, &same, failure) < 0) return -1;
+  if (peer_same_user_ns(worker, pid, &same, failure) < 0) return -1;
   if (job->namespaces == 0) job->namespaces = every_namespace;
   /* Never a choice: without it, the host's root would be inside. */
   job->namespaces = same ? job->namespaces & ~(uint64_t)CLONE_NEWUSER : job->namespaces | CLONE_NEWUSER;
   job->idmap.present = !same;
   if (same || !(job->request->flags & JOB_TTY)) return 0;
-  if (read_map(worker, pid, "uid_map", maps->uids, &job->idmap.map.uids) < 0 ||
-      read_map(worker, pid, "gid_map", maps->gids, &job->idmap.map.gids) < 0)
-    return fail(failure, 0, "read id maps", NULL);
-  return 0;
+  return peer_maps(worker, pid, &job->peer_maps, &job->idmap, failure);
 }
 
 static int before(struct job *job, struct failure *failure) {
@@ -104,10 +50,9 @@ static int clone_child(struct job *job, struct failure *failure) {
 }
 
 int job_exec(struct job *job, struct failure *failure) {
-  struct maps maps;
   if (job->fd_count != job->stdio_count + 1u) return fail(failure, EPROTO, "receive the container's init", NULL);
   job_mark(job, 0);
-  if (before(job, failure) < 0 || look_at_container(job, &maps, failure) < 0) return -1;
+  if (before(job, failure) < 0 || look_at_container(job, failure) < 0) return -1;
   job_mark(job, 1);
   if (clone_child(job, failure) < 0) return -1;
   job_mark(job, 2);

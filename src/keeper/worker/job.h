@@ -51,7 +51,8 @@ struct job_message {
   uint32_t flags;
   uint64_t job;
   pid_t pid;
-  uint16_t cols, rows;           /* of the new pty */
+  pid_t first;         /* JOB_CLONED: a child that only joined namespaces and ends; to be reaped too (0: none) */
+  uint16_t cols, rows; /* of the new pty */
   uint32_t stdio_uid, stdio_gid; /* host ids that own the pty's slave */
   uint32_t times_ns[4];          /* before, clone, after, child to exec */
   uint32_t size;                 /* of the bytes that follow */

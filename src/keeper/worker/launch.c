@@ -59,19 +59,10 @@ static int before(struct job *job, struct failure *failure) {
 
 /* Other containers' namespaces that need no user namespace: entered around the clone, so that the child is born in them. */
 static int enter_joined(struct job *job, struct failure *failure) {
-  struct op op;
-  size_t next = job->stdio_count + plan_host_binds(&job->plan);
-  for (size_t at = 0; plan_next(&job->plan, &at, &op) && op.phase == PHASE_BEFORE;) {
-    struct op_namespace_join join;
-    if (op.type != OP_NAMESPACE_JOIN) continue;
-    decode_namespace_join(op.payload, &join);
-    if (setns(job->fds[next++], (int)(join.flags & ~(uint64_t)CLONE_NEWUSER)) == 0) continue;
-    fail(failure, 0, "join namespaces of a container", NULL);
-    return at_op(&op, failure);
-  }
   if (job->netns >= 0 && setns(job->netns, CLONE_NEWNET) < 0)
     return fail(failure, 0, "enter prepared network namespace", NULL);
-  return 0;
+  if (job->joined & CLONE_NEWUSER) return 0; /* the child does it: from a user namespace there is no way back */
+  return join_namespaces(job, failure);
 }
 
 /* A worker that stays in a container's namespace would make the next one there: better no worker. */
@@ -91,21 +82,44 @@ static int make_locked_room(struct job *job, struct failure *failure) {
   return job->locked_room < 0 ? fail(failure, 0, "open own namespace", "mnt") : 0;
 }
 
+/* The container whose user namespace is joined: its ids are this one's too. */
+static int look_at_peer(struct job *job, struct failure *failure) {
+  struct op op;
+  char path[32];
+  size_t next = job->stdio_count + plan_host_binds(&job->plan);
+  for (size_t at = 0; plan_next(&job->plan, &at, &op); next += op.type == OP_NAMESPACE_JOIN) {
+    struct op_namespace_join join;
+    if (op.type != OP_NAMESPACE_JOIN || !decode_namespace_join(op.payload, &join) || !(join.flags & CLONE_NEWUSER))
+      continue;
+    pid_t pid = peer_pid(job->worker, job->fds[next]);
+    if (pid <= 0) return fail(failure, ESRCH, "join a container that ended", NULL), at_op(&op, failure);
+    if (peer_maps(job->worker, pid, &job->peer_maps, &job->idmap, failure) < 0) return at_op(&op, failure);
+    snprintf(path, sizeof path, "%d/ns/user", (int)pid);
+    job->user_ns = openat(job->worker->host_proc, path, O_RDONLY | O_CLOEXEC);
+    if (job->user_ns >= 0) return 0;
+    fail(failure, 0, "open user namespace", NULL);
+    return at_op(&op, failure);
+  }
+  return 0;
+}
+
 static int clone_child(struct job *job, struct failure *failure) {
-  uint64_t flags = job->namespaces & ~(uint64_t)(CLONE_NEWCGROUP | (job->locked ? CLONE_NEWNS : 0));
-  if (job->joined & CLONE_NEWUSER) return fail(failure, ENOTSUP, "join another container's user namespace", NULL);
+  bool joins_users = job->joined & CLONE_NEWUSER;
+  if (joins_users && look_at_peer(job, failure) < 0) return -1;
   if (room_enter(job->worker->bare_room, failure) < 0) return -1;
   int result = make_locked_room(job, failure);
-  if (result == 0 && (result = enter_joined(job, failure)) == 0) result = spawn(job, flags, child_launch, failure);
+  if (result == 0 && (result = enter_joined(job, failure)) == 0)
+    result =
+        joins_users ? spawn(job, 0, child_join, failure) : spawn(job, child_namespaces(job), child_launch, failure);
   leave_joined(job);
   struct failure lost;
   if (room_enter(job->worker->store_room, &lost) < 0) abort(); /* nothing works from here */
-  return result;
+  return result == 0 && joins_users ? spawn_adopt(job, failure) : result;
 }
 
 static int map_ids(struct job *job, struct failure *failure) {
   char path[32];
-  if (!job->idmap.present) return 0;
+  if (!job->idmap.present || job->user_ns >= 0) return 0;
   if (idmap_write(job->worker, &job->idmap, job->pid, failure) < 0) return -1;
   snprintf(path, sizeof path, "%d/ns/user", (int)job->pid);
   job->user_ns = openat(job->worker->host_proc, path, O_RDONLY | O_CLOEXEC);

@@ -46,7 +46,7 @@ int spawn(struct job *job, uint64_t namespaces, void (*run)(struct job *), struc
 }
 
 int spawn_announce(struct job *job, struct failure *failure) {
-  struct job_message message = {.kind = JOB_CLONED, .job = job->request->job, .pid = job->pid};
+  struct job_message message = {.kind = JOB_CLONED, .job = job->request->job, .pid = job->pid, .first = job->first};
   if (socket_send(job->worker->socket, &message, sizeof message, &job->pidfd, 1) < 0)
     return fail(failure, 0, "announce child", NULL);
   return 0;
@@ -93,6 +93,8 @@ static int take_report(struct job *job, const struct child_report *report, int *
   case CHILD_PTY:
     if (count == 1) set_fd(&job->pty, steal_fd(fd));
     return 1;
+  case CHILD_BORN:
+    break; /* spawn_adopt's */
   }
   return fail(failure, EPROTO, "understand child", NULL);
 }
@@ -138,8 +140,28 @@ int spawn_wait(struct job *job, bool wait_go, struct failure *failure) {
   }
 }
 
+/* Until it spoke, the pidfd is the first child's: a failure kills that one, and the other sees the end of its socket. */
+int spawn_adopt(struct job *job, struct failure *failure) {
+  struct child_report report;
+  OWN_FD fd = -1;
+  size_t count = 1;
+  ssize_t got = socket_receive(job->status, &report, sizeof report, &fd, &count);
+  if (got != (ssize_t)sizeof report)
+    return fail(failure, got < 0 ? errno : ECHILD, "join another container's namespaces", NULL);
+  if (report.kind == CHILD_FAILED) {
+    *failure = report.failure;
+    return -1;
+  }
+  if (report.kind != CHILD_BORN || count != 1) return fail(failure, EPROTO, "understand child", NULL);
+  set_fd(&job->pidfd, steal_fd(&fd));
+  job->first = job->pid;
+  job->pid = peer_pid(job->worker, job->pidfd);
+  return job->pid > 0 ? 0 : fail(failure, ECHILD, "join another container's namespaces", NULL);
+}
+
 void spawn_kill(struct job *job) {
   if (job->pidfd < 0) return;
+  set_fd(&job->status, -1); /* the end of a child that was never told of, too */
   kernel_pidfd_send_signal(job->pidfd, SIGKILL);
   struct pollfd wait = {.fd = job->pidfd, .events = POLLIN};
   while (poll(&wait, 1, -1) < 0 && errno == EINTR) continue;

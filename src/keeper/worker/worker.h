@@ -89,9 +89,19 @@ uint32_t idmap_inside(const struct list *, uint32_t outside);
 int mapped_root_enter(const struct idmap *, struct failure *);
 void mapped_root_leave(const struct idmap *);
 
+/* ---- peer.c: a container that runs already, by its init ---- */
+
+/* Id ranges in the form that a plan has them in. */
+struct peer_maps {
+  uint8_t uids[ID_RANGES_MAX * 12], gids[ID_RANGES_MAX * 12];
+};
+pid_t peer_pid(const struct worker *, int pidfd); /* -1: it ended */
+int peer_same_user_ns(const struct worker *, pid_t, bool *same, struct failure *);
+int peer_maps(const struct worker *, pid_t, struct peer_maps *, struct idmap *, struct failure *);
+
 /* ---- spawn.c ---- */
 
-enum child_message { CHILD_FAILED = 1, CHILD_CLAMP, CHILD_PTY };
+enum child_message { CHILD_FAILED = 1, CHILD_CLAMP, CHILD_PTY, CHILD_BORN };
 
 /* From the child to the worker. */
 struct child_report {
@@ -113,12 +123,13 @@ struct job {
   struct idmap idmap;
   uint64_t namespaces; /* new ones; for an exec: those to enter */
   bool locked;
-  int netns;        /* prepared, or -1 */
-  uint64_t joined;  /* namespaces of other containers */
-  int status;       /* the worker's end of the child's socket */
-  int child_status; /* the child's end, until it is cloned */
+  int netns;                  /* prepared, or -1 */
+  uint64_t joined;            /* namespaces of other containers */
+  struct peer_maps peer_maps; /* of the one whose user namespace is joined or entered */
+  int status;                 /* the worker's end of the child's socket */
+  int child_status;           /* the child's end, until it is cloned */
   int pidfd, user_ns;
-  pid_t pid;
+  pid_t pid, first;  /* `first` joined namespaces for `pid` and ended */
   bool in_bare_copy; /* the locked mode's own mount namespace is */
   int locked_room;   /* this */
   int mounts[MOUNTS_MAX];
@@ -137,6 +148,8 @@ int spawn(struct job *, uint64_t namespaces, void (*run)(struct job *), struct f
  */
 int spawn_wait(struct job *, bool wait_go, struct failure *);
 void spawn_kill(struct job *); /* and waits for its end */
+/* The first child joined a user namespace and cloned the real one: takes that from it. */
+int spawn_adopt(struct job *, struct failure *);
 int spawn_announce(struct job *, struct failure *);
 void add_clamp(struct job *, uint8_t kind, const char *name, uint64_t wanted, uint64_t given);
 void job_mark(struct job *, unsigned phase);

@@ -12,7 +12,7 @@ import type {
 } from '../oci.js';
 import { compileSeccomp } from '../seccomp/compile-seccomp.js';
 import { parseMountOptions } from './mount-options.js';
-import { createKinds } from './operations.js';
+import { createKinds } from '../../host/plan-operations.js';
 import type { PlanWriter } from './plan-writer.js';
 
 /** RLIMIT_* of asm-generic/resource.h, by number. */

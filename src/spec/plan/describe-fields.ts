@@ -9,7 +9,7 @@ import {
   overlayStrategies,
   propagations,
   type OperationName,
-} from './operations.js';
+} from '../../host/plan-operations.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -6,9 +6,10 @@ import {
   planMagic,
   planPhases,
   planVersion,
+  operationName,
   type OperationName,
   type PlanPhase,
-} from './operations.js';
+} from '../../host/plan-operations.js';
 
 /** A plan's operations, readable: for `inspect --plan` and tests. */
 export interface PlanDescription {
@@ -22,10 +23,6 @@ export interface OperationDescription {
   readonly flags: readonly string[];
   readonly fields: Readonly<Record<string, unknown>>;
 }
-
-const namesByType = new Map<number, OperationName>(
-  (Object.keys(operations) as OperationName[]).map((name) => [operations[name].type, name]),
-);
 
 /** Decodes a plan. Throws `corrupt` (PLAN_DAMAGED, MESSAGE_DAMAGED) when it is none. */
 export function describePlan(plan: Uint8Array): PlanDescription {
@@ -44,7 +41,7 @@ function describeOperation(reader: BinaryReader): OperationDescription {
   const phase = planPhases[reader.u8()];
   const bits = reader.u8();
   const payload = new BinaryReader(reader.bytes());
-  const name = namesByType.get(type);
+  const name = operationName(type);
   if (name === undefined || phase === undefined || phase === 'request')
     throw damaged(`operation ${type} is unknown`);
   const fields = fieldReaders[name](payload);

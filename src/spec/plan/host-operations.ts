@@ -12,7 +12,7 @@ import {
   mountAttributes,
   overlayStrategies,
   propagations,
-} from './operations.js';
+} from '../../host/plan-operations.js';
 import type { PlanWriter } from './plan-writer.js';
 
 export function writeCgroups(

@@ -1,5 +1,5 @@
 /** Mount options as text (mount(8), OCI) → attribute bits, propagation and what is left for the file system. */
-import { mountAttributes, propagations } from './operations.js';
+import { mountAttributes, propagations } from '../../host/plan-operations.js';
 
 export interface MountOptions {
   readonly attributes: number;

@@ -7,7 +7,7 @@ import {
   planMaximumOperations,
   planVersion,
   type OperationName,
-} from './operations.js';
+} from '../../host/plan-operations.js';
 
 const countOffset = 6;
 const headerSize = 8;

@@ -20,7 +20,7 @@ const writer = new BinaryWriter();
 /** What the section needs of a launch's input; also for a live change of policy, lease or rotation. */
 export type SuperviseInput = Pick<
   LaunchInput,
-  'record' | 'generation' | 'user' | 'cgroups' | 'logPath' | 'healthPlan'
+  'record' | 'generation' | 'user' | 'cgroups' | 'logPath' | 'healthPlan' | 'engineOnExit'
 >;
 
 export function compileSupervise(input: SuperviseInput): Buffer {
@@ -42,7 +42,7 @@ export function compileSupervise(input: SuperviseInput): Buffer {
   writer.u8(restartPolicies.indexOf(spec.restart.name));
   writer.u32(spec.restart.maximumRetryCount).u32(record.restartCount);
   writeHealth(spec, input.healthPlan);
-  writer.bool(spec.autoRemove);
+  writer.bool(input.engineOnExit ?? spec.autoRemove);
   return writer.toBytes();
 }
 

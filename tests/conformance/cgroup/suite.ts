@@ -223,6 +223,53 @@ export function describeCgroupDriver(create: (keeperParent: string) => DriverUnd
     expect(() => account(`read rate ${device}`)).toThrow('No row');
   });
 
+  test('block devices are shared out by weight', async () => {
+    await start({ blkioWeight: 500 });
+    update({ blkioWeight: 200 }, { blkioWeight: 500 });
+    const file = isV2() ? weightFile('io.bfq.weight', 'io.weight') : 'blkio.bfq.weight';
+    const group = { hierarchy: isV2() ? 0 : hierarchyOf('blkio'), path };
+    expect(files.read(group, file)).toMatch(/^(default )?[0-9]+$/);
+    const weight = (): number => Number(files.read(group, file)?.split(' ').at(-1));
+    expect(weight()).toBe(file === 'io.weight' ? 1920 : 200);
+    update({}, { blkioWeight: 200 });
+    expect(weight()).toBe(100);
+  });
+
+  function weightFile(preferred: string, other: string): string {
+    return files.read({ hierarchy: 0, path }, preferred) === null ? other : preferred;
+  }
+
+  function hierarchyOf(controller: string): number {
+    return (
+      files.hierarchies.find(({ controllers }) => controllers.includes(controller))?.index ?? 0
+    );
+  }
+
+  test('every other limit of this version is set and taken back', async () => {
+    const common: Resources = {
+      memoryBytes: 64 * mebibyte,
+      memoryReservationBytes: 32 * mebibyte,
+      cpuPeriodUs: 50_000,
+      cpusetMems: '0',
+    };
+    const own: Resources = isV2()
+      ? { memoryHighBytes: 48 * mebibyte, memoryMinBytes: mebibyte, oomGroup: true }
+      : { memorySwappiness: 10, oomKillDisable: true, cpuRealtimePeriodUs: 500_000 };
+    const resources = { ...common, ...own };
+    await start(resources);
+    const hierarchy = isV2() ? 0 : hierarchyOf('memory');
+    const read = (file: string): string | null => files.read({ hierarchy, path }, file);
+    const memory = isV2()
+      ? { 'memory.low': '33554432', 'memory.high': '50331648', 'memory.oom.group': '1' }
+      : { 'memory.soft_limit_in_bytes': '33554432', 'memory.swappiness': '10' };
+    for (const [file, value] of Object.entries(memory)) expect(read(file)).toBe(value);
+    update({}, resources);
+    const none = isV2()
+      ? { 'memory.low': '0', 'memory.high': 'max', 'memory.min': '0', 'memory.oom.group': '0' }
+      : { 'memory.soft_limit_in_bytes': '9223372036854771712' };
+    for (const [file, value] of Object.entries(none)) expect(read(file)).toBe(value);
+  });
+
   test('huge pages are limited', async (context) => {
     context.skip(driver.version === 'hybrid', 'requires a pure cgroup v2 host');
     const resources = { hugepages: [{ pageSize: '2MB', limitBytes: 4 * mebibyte }] };

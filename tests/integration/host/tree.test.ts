@@ -105,7 +105,7 @@ describe('openRegular', () => {
 describe('removeTree', () => {
   test('removes what is deeper than any path, and names that are not UTF-8', async () => {
     const script =
-      'i=0; while [ $i -lt 3000 ]; do mkdir dddddddddd && cd -P dddddddddd 2>/dev/null || exit; touch f; i=$((i+1)); done';
+      'n=$(printf "%060d" 1); i=0; while [ $i -lt 120 ]; do mkdir $n && cd -P $n 2>/dev/null || exit; touch f; i=$((i+1)); done';
     execFileSync('sh', ['-c', `cd ${tree}; ${script}`]);
     writeFileSync(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0xff, 0xfe])]), '');
     await removeTree(tree);

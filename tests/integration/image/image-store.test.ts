@@ -1,6 +1,7 @@
 import { execFileSync, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -85,7 +86,7 @@ describeAsRoot('the tiny image', () => {
 
   test('is unpacked once, with 0-based ids, by its chain id', async () => {
     const image = await store.ensure('tiny');
-    expect(image.layers).toEqual([`layers/${image.diffIds[0]?.slice(7)}/fs`]);
+    expect(image.layers).toEqual([`layers/${image.diffIds[0]?.slice(7) ?? ''}/fs`]);
     const root = join(scope.dataRoot, image.layers[0] ?? '');
     expect(statSync(join(root, 'tmp')).mode & 0o7777).toBe(0o1777);
     expect(statSync(join(root, 'root')).mode & 0o7777).toBe(0o700);
@@ -185,7 +186,7 @@ describeAsRoot('the image store', () => {
     const tmp = join(scope.dataRoot, 'tmp');
     mkdirSync(join(tmp, `image-${process.pid}-1-abc`, 'layer'), { recursive: true });
     const stat = readFileSync(`/proc/${process.pid}/stat`, 'utf8');
-    const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
     mkdirSync(join(tmp, `image-${process.pid}-${start}-abc`));
     await openImageStore({ dataRoot: scope.dataRoot, host: programRunner });
     expect(readdirSync(tmp)).toEqual([`image-${process.pid}-${start}-abc`]);
@@ -214,7 +215,7 @@ describeAsRoot('the image store', () => {
             const child = fork(script);
             child.on('message', (message) => resolve(message as Report));
             child.on('exit', (code) =>
-              code === 0 ? undefined : reject(new Error(`exit ${code}`)),
+              code === 0 ? undefined : reject(new Error(`exit ${code ?? 'by signal'}`)),
             );
           }),
       ),
@@ -237,6 +238,54 @@ describeAsRoot('the busybox image', () => {
     });
     expect(hello).toBe('Hi\n');
     expect(events).toContainEqual({ kind: 'step', name: 'build', detail: 'busybox' });
+  });
+});
+
+describeAsRoot('the busybox image without the package', () => {
+  /** A machine without it, whose mirror serves a package with the same content. */
+  function mirror(): typeof programRunner {
+    return {
+      ...programRunner,
+      run: async (command, args, options) => {
+        if (command === 'dpkg-query') return { code: 1, signal: null, stdout: '', stderr: 'none' };
+        if (command !== 'apt-get') return programRunner.run(command, args, options);
+        const root = join(scope.directory, 'package');
+        mkdirSync(join(root, 'DEBIAN'), { recursive: true });
+        mkdirSync(join(root, 'bin'));
+        copyFileSync('/bin/busybox', join(root, 'bin', 'busybox'));
+        writeFileSync(
+          join(root, 'DEBIAN', 'control'),
+          'Package: busybox-static\nVersion: 7:1\nArchitecture: all\nMaintainer: x <x@x>\nDescription: x\n',
+        );
+        return programRunner.run('dpkg-deb', ['--build', root, join(options?.cwd ?? '', 'b.deb')]);
+      },
+    };
+  }
+
+  test('is not built on its own, and is made from the downloaded package when asked', async () => {
+    const bare = await openImageStore({ dataRoot: scope.dataRoot, host: mirror() });
+    await expect(bare.ensure('busybox')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+    const image = await bare.buildBase('busybox');
+    expect(image.config.labels['org.opencontainers.image.version']).toBe('7:1');
+    const root = join(scope.dataRoot, image.layers[0] ?? '');
+    expect(execFileSync('chroot', [root, 'ls', '/bin/busybox'], { encoding: 'utf8' })).toBe(
+      '/bin/busybox\n',
+    );
+    expect(readdirSync(join(scope.dataRoot, 'tmp'))).toEqual([]);
+  });
+
+  test('says what failed when there is no mirror, and leaves nothing', async () => {
+    const offline: typeof programRunner = {
+      ...programRunner,
+      run: async () => ({ code: 100, signal: null, stdout: '', stderr: 'E: no network' }),
+    };
+    const bare = await openImageStore({ dataRoot: scope.dataRoot, host: offline });
+    await expect(bare.buildBase('busybox')).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: 'Cannot run apt-get: E: no network',
+    });
+    expect(readdirSync(join(scope.dataRoot, 'tmp'))).toEqual([]);
+    expect(await bare.list()).toEqual([]);
   });
 });
 

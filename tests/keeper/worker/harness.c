@@ -37,7 +37,7 @@ static void open_hierarchies(struct harness *harness) {
   harness->is_v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
   harness->hierarchy_count = harness->is_v2 ? 1 : 5;
   for (unsigned i = 0; i < harness->hierarchy_count; i++) {
-    snprintf(path, sizeof path, "/sys/fs/cgroup%s%s", harness->is_v2 ? "" : "/", harness->is_v2 ? "" : v1[i]);
+    snprintf(path, sizeof path, "/sys/fs/cgroup/%s", harness->is_v2 ? "" : v1[i]);
     harness->hierarchies[i] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     REQUIRE(harness->hierarchies[i] >= 0);
     REQUIRE(mkdirat(harness->hierarchies[i], PARENT, 0755) == 0 || errno == EEXIST);
@@ -79,7 +79,8 @@ static pid_t start_worker(struct harness *harness, enum worker_role role, int *o
 
 void harness_open(struct harness *harness) {
   *harness = (struct harness){.jobs = 1};
-  snprintf(harness->directory, sizeof harness->directory, "/tmp/wrn-worker-XXXXXX");
+  const char *place = getenv("TMPDIR");
+  snprintf(harness->directory, sizeof harness->directory, "%s/wrn-worker-XXXXXX", place ? place : "/tmp");
   REQUIRE(mkdtemp(harness->directory) != NULL);
   snprintf(harness->data, sizeof harness->data, "%s/data", harness->directory);
   REQUIRE(mkdir(harness->data, 0700) == 0);
@@ -121,18 +122,47 @@ struct launch launch_new(struct harness *harness, const char *const *argv) {
   return launch;
 }
 
+/* Denies /dev/full: the whole of a device filter's work in five instructions. */
+static void add_device_filter(struct builder *builder, const char *cgroup) {
+  static const uint64_t program[] = {
+      UINT64_C(0x0000000800001261), /* r2 = minor */
+      UINT64_C(0x0000000400001361), /* r3 = major */
+      UINT64_C(0x00000001000000b7), /* r0 = 1 */
+      UINT64_C(0x0000000100020355), /* if r3 != 1 skip 2 */
+      UINT64_C(0x0000000700010255), /* if r2 != 7 skip 1 */
+      UINT64_C(0x00000000000000b7), /* r0 = 0 */
+      UINT64_C(0x0000000000000095), /* exit */
+  };
+  op_begin(builder, OP_CGROUP_DEVICES, PHASE_BEFORE, 0);
+  write_u8(&builder->out, 0);
+  write_str(&builder->out, cgroup);
+  write_bytes(&builder->out, program, sizeof program);
+  op_end(builder);
+}
+
+static void add_join(struct builder *builder, uint64_t flags) {
+  op_begin(builder, OP_NAMESPACE_JOIN, PHASE_BEFORE, 0);
+  write_u64(&builder->out, flags);
+  write_str(&builder->out, "peer");
+  op_end(builder);
+}
+
 static void plan_before(const struct harness *harness, const struct launch *launch, struct builder *builder) {
   for (uint8_t i = 0; i < harness->hierarchy_count; i++) add_cgroup(builder, OP_CGROUP_MAKE, i, launch->cgroup);
-  if (!harness->is_v2) {
+  if (harness->is_v2) {
+    add_device_filter(builder, launch->cgroup);
+  } else {
     add_cgroup_write(builder, 1, launch->cgroup, "memory.limit_in_bytes", "67108864");
     add_cgroup_write(builder, 2, launch->cgroup, "pids.max", "64");
     add_cgroup_write(builder, 3, launch->cgroup, "cpu.shares", "512");
-    add_cgroup_write(builder, 4, launch->cgroup, "devices.deny", "b *:* rwm");
+    add_cgroup_write(builder, 4, launch->cgroup, "devices.deny", "c 1:7 rwm");
   }
   for (uint8_t i = 0; i < harness->hierarchy_count; i++) add_cgroup(builder, OP_CGROUP_JOIN, i, launch->cgroup);
-  uint64_t flags = launch->host_users ? launch->namespaces & ~(uint64_t)CLONE_NEWUSER : launch->namespaces;
+  uint64_t flags = launch->namespaces & ~launch->joined;
+  if (launch->host_users) flags &= ~(uint64_t)CLONE_NEWUSER;
   add_namespaces(builder, flags, launch->locked ? NAMESPACES_LOCKED : 0);
-  if (!launch->host_users) add_idmap(builder, ID_BASE);
+  if (flags & CLONE_NEWUSER) add_idmap(builder, ID_BASE);
+  if (launch->peer) add_join(builder, launch->joined);
 }
 
 static void plan_mounts(struct builder *builder, const struct launch *launch) {
@@ -244,6 +274,7 @@ static void drive(struct harness *harness, struct running *running, bool with_go
   }
   REQUIRE(answer.message.kind == JOB_CLONED && count == 1);
   running->pid = answer.message.pid;
+  if (answer.message.first > 0) REQUIRE(waitpid(answer.message.first, NULL, __WALL) == answer.message.first);
   if (with_go) send_job(harness, JOB_GO, harness->jobs);
   take_end(harness, running);
   reap_failed(running);
@@ -291,6 +322,7 @@ struct running launch(struct harness *harness, const struct launch *options) {
   int fds[64];
   launch_plan(harness, options, &builder);
   size_t count = open_binds(harness, &builder.out, fds, &running.failure);
+  if (options->peer) fds[count++] = fcntl(options->peer->pidfd, F_DUPFD_CLOEXEC, 3);
   if (running.failure.error == 0) running = start(harness, options, JOB_LAUNCH, &builder.out, fds, count);
   for (size_t i = 0; i < count; i++) close(fds[i]);
   writer_free(&builder.out);

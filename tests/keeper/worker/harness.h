@@ -24,6 +24,7 @@ struct harness {
   bool is_v2;
 };
 
+struct running;
 struct launch {
   char name[32], cgroup[64], upper[64], work[64];
   const char *const *argv;
@@ -36,6 +37,8 @@ struct launch {
   /* More operations for each phase. */
   void (*after)(struct builder *, const struct launch *);
   void (*child)(struct builder *, const struct launch *);
+  const struct running *peer; /* whose namespaces are joined */
+  uint64_t joined;
   const char *candidate; /* instead of argv[0] */
   uint8_t exec_flags;
   bool no_go;   /* stops before "go" */

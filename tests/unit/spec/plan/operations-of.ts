@@ -6,7 +6,7 @@ import {
   describePlan,
   type OperationDescription,
 } from '../../../../src/spec/plan/describe-plan.js';
-import type { OperationName } from '../../../../src/spec/plan/operations.js';
+import type { OperationName } from '../../../../src/host/plan-operations.js';
 import { runtimeSpec } from '../../../../src/spec/runtime-spec.js';
 import { launchInput } from '../fixture.js';
 

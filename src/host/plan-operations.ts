@@ -72,3 +72,12 @@ export const bindFlags = { recursive: 1, idmapped: 2, optional: 4, makeSource: 8
 export const propagations = { private: 0, slave: 1, shared: 2, unbindable: 3 } as const;
 export const createKinds = { no: 0, directory: 1, file: 2, likeSource: 3 } as const;
 export const overlayStrategies = { probe: 0, fd: 1, attached: 2 } as const;
+
+const namesByType = new Map<number, OperationName>(
+  (Object.keys(operations) as OperationName[]).map((name) => [operations[name].type, name]),
+);
+
+/** The operation of a type on the wire; undefined for 0 and unknown ones. */
+export function operationName(type: number): OperationName | undefined {
+  return namesByType.get(type);
+}

@@ -1,0 +1,23 @@
+import { defineCommand, type CommandDefinition } from '../../program/definition.js';
+import { flag } from '../../program/option.js';
+import { imageView, namedImages } from '../../views/image-row.js';
+import { formatOption, noTruncOption, printList } from '../formatted.js';
+
+export const command: CommandDefinition = defineCommand({
+  description: 'Lists the images of the store, newest first.',
+  arguments: [],
+  options: {
+    format: formatOption,
+    noTrunc: noTruncOption,
+    quiet: flag('-q, --quiet', 'Only ids'),
+    all: flag('-a, --all', 'Accepted for docker: there are no hidden images'),
+  },
+  examples: [{ command: 'warren image ls', what: 'List images' }],
+  run: async (context, { options: flags }) => {
+    const engine = await context.engine();
+    const items = namedImages(await engine.images.list());
+    const view = imageView({ nowMs: Date.now(), truncate: !flags.noTrunc });
+    const format = flags.format ?? (flags.quiet ? '{{.ID}}' : undefined);
+    printList(context.output, view, { items, format });
+  },
+});

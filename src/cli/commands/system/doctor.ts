@@ -1,0 +1,91 @@
+import type { DoctorCheck, Leak } from '../../../engine/contract.js';
+import type { CommandContext } from '../../context.js';
+import { exitCodes } from '../../exit-code.js';
+import { defineCommand, type CommandDefinition } from '../../program/definition.js';
+import { asText, flag, value } from '../../program/option.js';
+import { usageError } from '../../program/usage-error.js';
+import type { Style } from '../../render/colour.js';
+import { printable } from '../../render/printable.js';
+import { tableLines } from '../../render/table.js';
+
+const marks: Readonly<Record<DoctorCheck['status'], readonly [string, Style]>> = {
+  ok: ['ok', 'green'],
+  warning: ['warning', 'yellow'],
+  missing: ['missing', 'red'],
+};
+
+function printChecks({ output }: CommandContext, checks: readonly DoctorCheck[]): void {
+  if (output.json) {
+    output.lines(checks.map((check) => JSON.stringify(check)));
+    return;
+  }
+  const rows = checks.map(({ name, status, found, hint }) => {
+    const [word, style] = marks[status];
+    return [output.paint(style, word), name, printable(found), status === 'ok' ? '' : hint];
+  });
+  output.lines(tableLines(rows).map((line) => line.trimEnd()));
+}
+
+function printLeaks({ output }: CommandContext, leaks: readonly Leak[]): void {
+  if (output.json) {
+    output.lines(leaks.map((leak) => JSON.stringify(leak)));
+    return;
+  }
+  if (leaks.length === 0) {
+    output.line('No leaks');
+    return;
+  }
+  const rows = leaks.map(({ kind, object, why, fixed }) => [
+    kind,
+    printable(object),
+    printable(why),
+    fixed ? 'removed' : '',
+  ]);
+  output.lines(tableLines([['KIND', 'OBJECT', 'WHY', ''], ...rows]).map((line) => line.trimEnd()));
+}
+
+async function findLeaks(context: CommandContext, fix: boolean): Promise<number> {
+  const engine = await context.engine();
+  const leaks = await engine.system.leaks({ fix });
+  printLeaks(context, leaks);
+  return leaks.every(({ fixed }) => fixed) ? exitCodes.ok : exitCodes.failure;
+}
+
+async function writeBundle(context: CommandContext, path: string): Promise<void> {
+  const { collectBundle } = await import('./bundle.js');
+  await collectBundle(await context.engine(), path);
+  context.output.note(
+    `Wrote ${path}. Environment variables, labels and commands of containers are not in it.`,
+  );
+}
+
+export const command: CommandDefinition = defineCommand({
+  description:
+    'Checks what the kernel and this machine offer, and says how to get what is missing. With --leaks it looks for objects that no record explains: cgroups, directories, processes, id ranges.',
+  arguments: [],
+  options: {
+    leaks: flag('--leaks', 'Look for objects that nothing explains'),
+    fix: flag('--fix', 'Remove them'),
+    bundle: value('--bundle <file>', 'Collect what a report of a fault needs in a file', {
+      parse: asText,
+      complete: 'file',
+    }),
+  },
+  exitCodes: [
+    '0  nothing is missing, no leaks are left',
+    '1  something is missing, or leaks are left',
+  ],
+  examples: [
+    { command: 'warren doctor', what: 'Is this machine fit?' },
+    { command: 'warren doctor --leaks --fix', what: 'Clean up after a crash' },
+  ],
+  run: async (context, { options: flags }) => {
+    if (flags.fix && !flags.leaks) throw usageError('--fix needs --leaks');
+    if (flags.bundle !== undefined) return writeBundle(context, flags.bundle);
+    if (flags.leaks) return findLeaks(context, flags.fix);
+    const engine = await context.engine();
+    const checks = await engine.system.doctor();
+    printChecks(context, checks);
+    return checks.some(({ status }) => status === 'missing') ? exitCodes.failure : exitCodes.ok;
+  },
+});

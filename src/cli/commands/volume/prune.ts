@@ -1,0 +1,28 @@
+import { defineCommand, type CommandDefinition } from '../../program/definition.js';
+import { flag } from '../../program/option.js';
+import { confirm, forceOption } from '../confirm.js';
+import { printPruned } from '../prune.js';
+
+export const command: CommandDefinition = defineCommand({
+  description: 'Removes anonymous volumes that no container uses; with -a those with names too.',
+  arguments: [],
+  options: { all: flag('-a, --all', 'Those with names too'), force: forceOption },
+  examples: [
+    {
+      command: 'warren volume prune -f',
+      what: 'Remove unused anonymous volumes without a question',
+    },
+  ],
+  run: async (context, { options: { all, force } }) => {
+    const warning = all
+      ? 'This removes all volumes that no container uses.'
+      : 'This removes anonymous volumes that no container uses.';
+    if (!force && !(await confirm(context, warning))) return;
+    const engine = await context.engine();
+    printPruned(
+      context.output,
+      'volumes',
+      await context.withProgress(() => engine.volumes.prune({ all })),
+    );
+  },
+});

@@ -1,0 +1,55 @@
+import { eventDocument } from '../../../api/shape/event.js';
+import { collectFilters, parseFilter } from '../../parse/policy.js';
+import { parsePositiveDuration } from '../../parse/duration.js';
+import { defineCommand, type CommandDefinition } from '../../program/definition.js';
+import { asText, list, value } from '../../program/option.js';
+import { formatDocument } from '../../render/format.js';
+import { printable } from '../../render/printable.js';
+import { eventLine } from '../../views/event-line.js';
+import { withMapFields } from '../../views/map-fields.js';
+
+const options = {
+  filter: list(
+    '-f, --filter <filter>',
+    'Only those that match: type=, event=, container=, image=, label=',
+    { parse: parseFilter },
+  ),
+  format: value('--format <format>', 'json or a Go template', {
+    parse: asText,
+    complete: ['json'],
+  }),
+  for: value('--for <duration>', 'End after this time', {
+    parse: parsePositiveDuration,
+    defaultText: 'never',
+  }),
+};
+
+export const command: CommandDefinition = defineCommand({
+  description:
+    'Shows what happens to containers, images and volumes, as it happens, until it is interrupted.',
+  arguments: [],
+  options,
+  examples: [
+    {
+      command: 'warren events --filter type=container --filter event=die',
+      what: 'See containers end',
+    },
+    { command: 'warren events --format json --for 1m', what: 'One minute, as JSON' },
+  ],
+  run: async (context, { options: flags }) => {
+    const { output } = context;
+    const engine = await context.engine();
+    const limit = flags.for === undefined ? [] : [AbortSignal.timeout(flags.for)];
+    const signal = AbortSignal.any([context.signal, ...limit]);
+    const format = flags.format ?? (output.json ? 'json' : undefined);
+    try {
+      for await (const event of engine.events({ signal, filters: collectFilters(flags.filter) })) {
+        if (format === undefined) output.line(printable(eventLine(event)));
+        else output.line(formatDocument(withMapFields(eventDocument(event)), format));
+      }
+    } catch (error) {
+      // The time that was asked for is over: that is a success.
+      if (!signal.aborted || context.signal.aborted) throw error;
+    }
+  },
+});

@@ -1,0 +1,20 @@
+/** The entry of the `warren` program (bin/warren.js imports it). */
+import { runProgram } from './program/run-program.js';
+import { Signals } from './signals.js';
+
+/** Resolves when everything written so far has left the process. */
+async function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength === 0) return;
+  await new Promise<void>((resolve) => stream.write('', () => resolve()));
+}
+
+const signals = new Signals();
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  signals.readerGone();
+});
+
+const code = await runProgram(process.argv.slice(2), signals);
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+process.exit(code);

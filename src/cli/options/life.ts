@@ -1,0 +1,62 @@
+import type { LogConfig, RestartPolicy } from '../../model/container-config.js';
+import { parsePositiveDuration } from '../parse/duration.js';
+import { integer } from '../parse/number.js';
+import { parseRestart } from '../parse/policy.js';
+import { parseLogDriver, parseLogOption } from '../parse/security.js';
+import { parseSignal } from '../parse/signal.js';
+import { flag, list, value, type TableFor } from '../program/option.js';
+
+/** How long it lives, and what is kept of its output. */
+export interface LifeFlags {
+  readonly rm: boolean;
+  readonly restart: RestartPolicy | undefined;
+  readonly stopSignal: string | undefined;
+  readonly stopTimeout: number | undefined;
+  readonly ttl: number | undefined;
+  readonly idleTimeout: number | undefined;
+  readonly dieWithParent: boolean;
+  readonly logDriver: LogConfig['driver'] | undefined;
+  readonly logOpt: readonly Partial<Pick<LogConfig, 'maxBytes' | 'maxFiles'>>[];
+}
+
+const group = 'Life and logs';
+
+export const lifeOptions: TableFor<LifeFlags> = {
+  rm: flag('--rm', 'Remove the container and its anonymous volumes when it ends', { group }),
+  restart: value('--restart <policy>', 'no, on-failure[:N], always or unless-stopped', {
+    group,
+    parse: parseRestart,
+    defaultText: 'no',
+    complete: ['no', 'on-failure', 'always', 'unless-stopped'],
+  }),
+  stopSignal: value('--stop-signal <signal>', 'Signal that asks it to end', {
+    group,
+    parse: parseSignal,
+    defaultText: "the image's, else SIGTERM",
+  }),
+  stopTimeout: value('--stop-timeout <seconds>', 'Seconds between that signal and SIGKILL', {
+    group,
+    parse: integer({ min: 0, example: '30' }),
+    defaultText: '10',
+  }),
+  ttl: value('--ttl <duration>', 'End it after this time, whatever it does', {
+    group,
+    parse: parsePositiveDuration,
+  }),
+  idleTimeout: value(
+    '--idle-timeout <duration>',
+    'End it after this time without CPU use, exec or attach',
+    { group, parse: parsePositiveDuration },
+  ),
+  dieWithParent: flag('--die-with-parent', 'End it when this program ends', { group }),
+  logDriver: value('--log-driver <driver>', 'file, none or raw (written by the program itself)', {
+    group,
+    parse: parseLogDriver,
+    defaultText: 'file',
+    complete: ['file', 'none', 'raw'],
+  }),
+  logOpt: list('--log-opt <option>', 'max-size=SIZE, max-file=N', {
+    group,
+    parse: parseLogOption,
+  }),
+};

@@ -1,0 +1,30 @@
+import { containerCommands } from './container-commands.js';
+import type { CommandEntry } from './entry.js';
+import { storeCommands } from './store-commands.js';
+import { systemCommands } from './system-commands.js';
+
+/** What the words that only group commands stand for. */
+export const groupSummaries: Readonly<Record<string, string>> = {
+  image: 'Manage images',
+  volume: 'Manage volumes',
+  keeper: 'Manage the keepers',
+};
+
+/** Every command. Definitions are loaded one by one: listing the commands costs nothing. */
+export const registry: readonly CommandEntry[] = [
+  ...containerCommands,
+  ...storeCommands,
+  ...systemCommands,
+];
+
+/** The entry for the words at the start of a command line, and how many of them it takes. */
+export function findCommand(words: readonly string[]): CommandEntry | undefined {
+  const [first = '', second = ''] = words;
+  const isNamed = (entry: CommandEntry, name: string): boolean =>
+    entry.path.at(-1) === name || (entry.aliases?.includes(name) ?? false);
+  return registry.find((entry) =>
+    entry.path.length === 1
+      ? isNamed(entry, first)
+      : entry.path[0] === first && isNamed(entry, second),
+  );
+}

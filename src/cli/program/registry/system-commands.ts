@@ -1,0 +1,75 @@
+import type { CommandEntry } from './entry.js';
+
+const system = 'System';
+
+export const systemCommands: readonly CommandEntry[] = [
+  {
+    path: ['doctor'],
+    group: system,
+    summary: 'Check what this machine offers, and look for leaks',
+    load: () => import('../../commands/system/doctor.js'),
+  },
+  {
+    path: ['info'],
+    group: system,
+    summary: 'Show figures of this engine',
+    load: () => import('../../commands/system/info.js'),
+  },
+  {
+    path: ['version'],
+    group: system,
+    summary: 'Show the version',
+    load: () => import('../../commands/system/version.js'),
+  },
+  {
+    path: ['completion'],
+    group: system,
+    summary: 'Print completions for a shell',
+    load: () => import('../../commands/system/completion.js'),
+  },
+  {
+    path: ['boot'],
+    group: system,
+    summary: 'Apply restart policies after a reboot',
+    load: () => import('../../commands/system/boot.js'),
+  },
+  {
+    path: ['keeper', 'status'],
+    group: system,
+    summary: 'Show the keepers of this run dir',
+    load: () => import('../../commands/system/keeper-status.js'),
+  },
+  {
+    path: ['keeper', 'stop'],
+    group: system,
+    summary: 'End the keepers of this run dir',
+    load: () => import('../../commands/system/keeper-stop.js'),
+  },
+  {
+    path: ['keeper', 'upgrade'],
+    group: system,
+    summary: 'Replace running keepers by the installed version',
+    load: () => import('../../commands/system/keeper-upgrade.js'),
+  },
+  {
+    path: ['reconcile'],
+    summary: 'Do what the keepers left to the engine',
+    load: () => import('../../commands/system/reconcile.js'),
+  },
+  {
+    path: ['demo'],
+    group: system,
+    summary: 'Launch a batch of real containers and show what they do',
+    load: () => import('../../commands/system/demo.js'),
+  },
+  {
+    path: ['reference'],
+    summary: 'Print the reference of all commands as Markdown',
+    load: () => import('../../commands/system/reference.js'),
+  },
+  {
+    path: ['__complete'],
+    summary: 'Print what may stand at the cursor',
+    load: () => import('../../commands/system/complete.js'),
+  },
+];

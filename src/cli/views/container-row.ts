@@ -1,0 +1,131 @@
+import { formatAge, formatSize } from '../../base/units.js';
+import type { ContainerSummary } from '../../engine/contract.js';
+import { calendarTime } from '../render/duration.js';
+import type { ListView } from '../render/format.js';
+import { statusText } from '../render/status.js';
+
+const shortLength = 12;
+const commandLength = 20;
+const ellipsis = '…';
+
+/** Sizes of a container's files (`ps --size`). */
+export interface ContainerSize {
+  readonly writableBytes: number;
+  readonly imageBytes: number;
+}
+
+export interface ContainerViewOptions {
+  readonly nowMs: number;
+  readonly truncate: boolean;
+  /** By id; without it the column is left out. */
+  readonly sizes?: ReadonlyMap<string, ContainerSize>;
+}
+
+function truncated(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}${ellipsis}` : text;
+}
+
+function commandText({ record }: ContainerSummary, truncate: boolean): string {
+  const words = [...record.spec.entrypoint, ...record.spec.command].join(' ');
+  return JSON.stringify(truncate ? truncated(words, commandLength) : words);
+}
+
+function sizeText(size: ContainerSize | undefined): string {
+  if (size === undefined) return '';
+  const { writableBytes, imageBytes } = size;
+  return `${formatSize(writableBytes)} (virtual ${formatSize(writableBytes + imageBytes)})`;
+}
+
+function mountText({ record }: ContainerSummary, truncate: boolean): string {
+  const names = record.spec.mounts
+    .filter((mount) => mount.type !== 'tmpfs')
+    .map(({ source, target }) =>
+      source === ''
+        ? (record.volumes.find((volume) => volume.target === target)?.name ?? '')
+        : source,
+    );
+  return names.map((name) => (truncate ? truncated(name, 15) : name)).join(',');
+}
+
+/** Docker's fields of `ps --format`. They are worked out when they are read: lists may be long. */
+function containerRow(
+  item: ContainerSummary,
+  options: ContainerViewOptions,
+): Readonly<Record<string, unknown>> {
+  const { record, state } = item;
+  const { truncate, nowMs } = options;
+  return {
+    get ID(): string {
+      return truncate ? record.id.slice(0, shortLength) : record.id;
+    },
+    Names: record.name,
+    Image: record.spec.image,
+    get Command(): string {
+      return commandText(item, truncate);
+    },
+    get CreatedAt(): string {
+      return calendarTime(record.createdAtMs);
+    },
+    get RunningFor(): string {
+      return `${formatAge(nowMs - record.createdAtMs)} ago`;
+    },
+    get Status(): string {
+      return statusText(state, nowMs);
+    },
+    State: state.status,
+    Ports: '',
+    get Size(): string {
+      return sizeText(options.sizes?.get(record.id));
+    },
+    get Labels(): string {
+      return Object.entries(record.spec.labels)
+        .map((pair) => pair.join('='))
+        .join(',');
+    },
+    get Mounts(): string {
+      return mountText(item, truncate);
+    },
+    get LocalVolumes(): string {
+      return String(record.volumes.length);
+    },
+    Networks: record.spec.network,
+    Health: state.health,
+    Pid: state.pid,
+    Label: (key: unknown) => (typeof key === 'string' ? (record.spec.labels[key] ?? '') : ''),
+  };
+}
+
+/** How `ps` shows containers. */
+export function containerView(options: ContainerViewOptions): ListView<ContainerSummary> {
+  return {
+    headings: {
+      ID: 'CONTAINER ID',
+      Names: 'NAMES',
+      Image: 'IMAGE',
+      Command: 'COMMAND',
+      CreatedAt: 'CREATED AT',
+      RunningFor: 'CREATED',
+      Status: 'STATUS',
+      State: 'STATE',
+      Ports: 'PORTS',
+      Size: 'SIZE',
+      Labels: 'LABELS',
+      Mounts: 'MOUNTS',
+      LocalVolumes: 'LOCAL VOLUMES',
+      Networks: 'NETWORKS',
+      Health: 'HEALTH',
+      Pid: 'PID',
+    },
+    columns: [
+      'ID',
+      'Image',
+      'Command',
+      'RunningFor',
+      'Status',
+      'Ports',
+      'Names',
+      ...(options.sizes === undefined ? [] : ['Size']),
+    ],
+    row: (item) => containerRow(item, options),
+  };
+}

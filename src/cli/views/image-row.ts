@@ -1,0 +1,64 @@
+import { formatAge, formatSize } from '../../base/units.js';
+import type { Image } from '../../model/image.js';
+import { calendarTime } from '../render/duration.js';
+import type { ListView } from '../render/format.js';
+
+const none = '<none>';
+
+/** One line of `image ls`: an image has one for each of its references. */
+export interface NamedImage {
+  readonly image: Image;
+  readonly reference: string | undefined;
+}
+
+/** A line for each reference, newest images first. */
+export function namedImages(images: readonly Image[]): NamedImage[] {
+  return [...images]
+    .sort((a, b) => b.createdAtMs - a.createdAtMs)
+    .flatMap((image): NamedImage[] =>
+      image.references.length === 0
+        ? [{ image, reference: undefined }]
+        : image.references.map((reference) => ({ image, reference })),
+    );
+}
+
+function nameAndTag(reference: string | undefined): readonly [string, string] {
+  if (reference === undefined) return [none, none];
+  const colon = reference.lastIndexOf(':');
+  // A colon in front of a slash belongs to a registry's port.
+  if (colon < 0 || reference.indexOf('/', colon) >= 0) return [reference, none];
+  return [reference.slice(0, colon), reference.slice(colon + 1)];
+}
+
+function shortImageId(id: string): string {
+  return id.replace(/^sha256:/, '').slice(0, 12);
+}
+
+/** How `image ls` shows images. */
+export function imageView(options: {
+  readonly nowMs: number;
+  readonly truncate: boolean;
+}): ListView<NamedImage> {
+  return {
+    headings: {
+      Repository: 'REPOSITORY',
+      Tag: 'TAG',
+      ID: 'IMAGE ID',
+      CreatedSince: 'CREATED',
+      CreatedAt: 'CREATED AT',
+      Size: 'SIZE',
+    },
+    columns: ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size'],
+    row: ({ image, reference }) => {
+      const [repository, tag] = nameAndTag(reference);
+      return {
+        Repository: repository,
+        Tag: tag,
+        ID: options.truncate ? shortImageId(image.id) : image.id,
+        CreatedSince: `${formatAge(options.nowMs - image.createdAtMs)} ago`,
+        CreatedAt: calendarTime(image.createdAtMs),
+        Size: formatSize(image.sizeBytes),
+      };
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import type { ContainerRecord } from '../../model/container.js';
+import type { EngineContext } from '../context.js';
+import { containerEvent } from '../observe/container-event.js';
+import { releaseVolumes } from '../storage/container-volumes.js';
+
+export interface DiscardOptions {
+  /** Anonymous volumes too. @default true */
+  readonly volumes?: boolean;
+  /** Of the lock; null: the container has no other user. @default null */
+  readonly fence?: bigint | null;
+}
+
+/**
+ * Removes all that is left of a container without processes. Files go first (renamed away at once), the record last: as long as
+ * anything is there, a record explains it.
+ */
+export async function discardContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+  { volumes = true, fence = null }: DiscardOptions = {},
+): Promise<void> {
+  await context.storage.remove(record.id);
+  if (volumes) await releaseVolumes(context, record);
+  await context.records.containers.change([record.id], fence, () => null);
+  context.journal.append([containerEvent(context, record, { action: 'destroy' })]);
+}

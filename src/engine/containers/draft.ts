@@ -1,0 +1,145 @@
+import { statSync } from 'node:fs';
+import { errnoOf, WarrenError } from '../../base/errors.js';
+import { newId } from '../../base/ids.js';
+import type { ContainerConfig, ContainerSpec, Mount } from '../../model/container-config.js';
+import type {
+  ContainerId,
+  ContainerRecord,
+  IdRange,
+  ResolvedVolume,
+} from '../../model/container.js';
+import { idsPerContainer } from '../../model/defaults.js';
+import type { Image } from '../../model/image.js';
+import { normalizeConfig } from '../../model/normalize-config.js';
+import { requireContainerName } from '../../model/validate/names.js';
+import type { EngineContext } from '../context.js';
+
+/** One container to make; thousands may share one config object. */
+export interface NewContainer {
+  readonly config: ContainerConfig;
+  /** Empty: generated. */
+  readonly name: string;
+}
+
+/** What is the same for all containers of one config. */
+interface Prepared {
+  readonly spec: ContainerSpec;
+  readonly image: Image;
+  /** The container whose namespaces are joined. */
+  readonly joined: ContainerRecord | null;
+}
+
+/** Makes records of containers that do not exist yet; work that a batch shares is done once. */
+export class Drafts {
+  readonly #context: EngineContext;
+  readonly #images = new Map<string, Promise<Image>>();
+  readonly #prepared = new Map<ContainerConfig, Promise<Prepared>>();
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+  }
+
+  /** @throws WarrenError invalidArgument, notFound (IMAGE_NOT_FOUND, NO_SUCH_CONTAINER) */
+  async draft({ config, name }: NewContainer): Promise<ContainerRecord> {
+    if (name !== '') requireContainerName(name);
+    let pending = this.#prepared.get(config);
+    if (pending === undefined) {
+      pending = this.#prepare(config);
+      this.#prepared.set(config, pending);
+    }
+    const { spec, image, joined } = await pending;
+    const id = newId() as ContainerId;
+    const parent =
+      spec.cgroupParent === '' ? this.#context.settings.cgroupParent : spec.cgroupParent;
+    return {
+      id,
+      name,
+      createdAtMs: this.#context.clock.now(),
+      spec,
+      ids: idsOf(spec, joined),
+      layers: image.layers,
+      volumes: volumesOf(spec),
+      cgroupPath: this.#context.cgroups.place(parent, id, spec.resources),
+      phase: 'created',
+      run: null,
+      lastExit: null,
+      restartCount: 0,
+      stoppedByUser: false,
+      fence: 0n,
+    };
+  }
+
+  async #prepare(config: ContainerConfig): Promise<Prepared> {
+    const image = await this.#image(config.image);
+    const { config: resolved, joined } = resolveJoins(this.#context, config);
+    const spec = normalizeConfig(resolved, image);
+    for (const mount of spec.mounts) requireSource(mount);
+    return { spec, image, joined };
+  }
+
+  #image(reference: string): Promise<Image> {
+    let image = this.#images.get(reference);
+    if (image === undefined) {
+      image = this.#context.images.ensure(reference);
+      this.#images.set(reference, image);
+    }
+    return image;
+  }
+}
+
+const unallocated: IdRange = { base: 0, count: idsPerContainer };
+
+/** A joined namespace belongs to its owner's user namespace: the ids are those of that container. */
+function idsOf(spec: ContainerSpec, joined: ContainerRecord | null): IdRange | null {
+  if (joined !== null) return joined.ids;
+  return spec.userns === 'private' ? unallocated : null;
+}
+
+/** `container:web` becomes `container:<id>`, so that a rename does not matter. */
+function resolveJoins(
+  context: EngineContext,
+  config: ContainerConfig,
+): { readonly config: ContainerConfig; readonly joined: ContainerRecord | null } {
+  const found = new Map<string, ContainerRecord>();
+  const resolve = <T extends string | undefined>(mode: T): T => {
+    if (!mode?.startsWith('container:')) return mode;
+    const record = context.records.containers.resolve(mode.slice('container:'.length));
+    found.set(record.id, record);
+    return `container:${record.id}` as T;
+  };
+  const network = resolve(config.network);
+  const pid = resolve(config.pid);
+  const ipc = resolve(config.ipc);
+  const [joined] = found.values();
+  const joins = {
+    ...(network === undefined ? {} : { network }),
+    ...(pid === undefined ? {} : { pid }),
+    ...(ipc === undefined ? {} : { ipc }),
+  };
+  return { config: { ...config, ...joins }, joined: joined ?? null };
+}
+
+function requireSource(mount: Mount): void {
+  if (mount.type !== 'bind' || mount.createSource === true) return;
+  try {
+    statSync(mount.source);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') throw error;
+    throw new WarrenError(
+      'invalidArgument',
+      'BIND_SOURCE_MISSING',
+      `Invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
+      { hint: 'Make it first, or use --volume, which makes a directory', cause: error },
+    );
+  }
+}
+
+function volumesOf(spec: ContainerSpec): readonly ResolvedVolume[] {
+  const volumes: ResolvedVolume[] = [];
+  for (const mount of spec.mounts) {
+    if (mount.type !== 'volume') continue;
+    const anonymous = mount.source === '';
+    volumes.push({ target: mount.target, name: anonymous ? newId() : mount.source, anonymous });
+  }
+  return volumes;
+}

@@ -1,0 +1,150 @@
+import { throwIfAborted } from '../../base/abort.js';
+import { Semaphore } from '../../base/limit.js';
+import type { Launched } from '../../host/port.js';
+import type { ContainerRecord } from '../../model/container.js';
+import { failure, inFlight } from '../batch.js';
+import type { EngineContext } from '../context.js';
+import type { BatchOptions, BatchResult } from '../contract.js';
+import { launchContainer, type LaunchWishes } from '../launch/launch-container.js';
+import { LaunchTracer } from '../launch/trace.js';
+import { createChunk, type CreatedChunk, draftAll, rampedChunks } from './create.js';
+import { discardContainer } from './discard.js';
+import { endLaunch } from './end-launch.js';
+import { Drafts, type NewContainer } from './draft.js';
+
+/** No lock: nobody else can name a container before `run` has told its id, and its name is new. */
+const noLock = 0n;
+
+export interface RunRequest extends BatchOptions {
+  readonly ownerBound?: boolean;
+}
+
+export interface Running {
+  readonly record: ContainerRecord;
+  readonly launched: Launched;
+}
+
+/**
+ * Creates and starts containers. Chunks overlap: while the keeper launches one, the next is prepared. A container whose
+ * launch fails is undone as a whole; so is, at the next open, what a crash of this process leaves.
+ */
+export async function runContainers(
+  context: EngineContext,
+  news: readonly NewContainer[],
+  request: RunRequest = {},
+): Promise<readonly BatchResult<Running>[]> {
+  const drafts = new Drafts(context);
+  const gate = new Semaphore(inFlight);
+  const pending: Promise<readonly BatchResult<Running>[]>[] = [];
+  const progress = counter(request, news.length);
+  for (const chunk of rampedChunks(news)) {
+    // At most two chunks under way: the one at the keeper and the one that is prepared.
+    await pending.at(-2);
+    throwIfAborted(request.signal, 'run containers');
+    const created = await createChunk(context, await draftAll(drafts, chunk), {
+      operation: 'run',
+      begin: (record) => startedRecord(context, record),
+    });
+    pending.push(launchChunk(context, created, { ...request, gate, progress }));
+    // Errors surface where the results are collected, also when a later chunk fails first.
+    pending.at(-1)?.catch(() => undefined);
+  }
+  return (await Promise.all(pending)).flat();
+}
+
+interface ChunkLaunch extends RunRequest {
+  readonly gate: Semaphore;
+  readonly progress: () => void;
+}
+
+async function launchChunk(
+  context: EngineContext,
+  created: CreatedChunk,
+  request: ChunkLaunch,
+): Promise<readonly BatchResult<Running>[]> {
+  const results = await Promise.all(
+    created.results.map(async (result): Promise<BatchResult<Running>> => {
+      if (!result.ok) return result;
+      return await request.gate.run(async () => launchOne(context, result.value, request));
+    }),
+  );
+  // What could not be undone keeps its intent: the next engine that opens tries again.
+  const left = results.some((result) => !result.ok && result.error.cause instanceof AggregateError);
+  if (!left) await created.settled();
+  return results;
+}
+
+async function launchOne(
+  context: EngineContext,
+  record: ContainerRecord,
+  request: ChunkLaunch,
+): Promise<BatchResult<Running>> {
+  const base = { reference: record.name, id: record.id, name: record.name };
+  try {
+    throwIfAborted(request.signal, `start container ${record.name}`);
+    const launched = await launchNew(context, record, {
+      ownerBound: request.ownerBound,
+      signal: request.signal,
+    });
+    return { ok: true, ...base, value: { record, launched } };
+  } catch (error) {
+    return failure(record.name, error);
+  } finally {
+    request.progress();
+  }
+}
+
+/** Launches a container that was just created, or leaves nothing of it. */
+export async function launchNew(
+  context: EngineContext,
+  record: ContainerRecord,
+  wishes: Omit<LaunchWishes, 'fence' | 'tracer'>,
+): Promise<Launched> {
+  const { onTrace } = context.settings;
+  const tracer = onTrace === undefined ? undefined : new LaunchTracer(record.id, onTrace);
+  try {
+    const launched = await launchContainer(context, record, { ...wishes, fence: noLock, tracer });
+    tracer?.end();
+    return launched;
+  } catch (error) {
+    await undoLaunch(context, record, error);
+    throw error;
+  }
+}
+
+/** @throws AggregateError of the launch's error and the undo's, when something is left */
+async function undoLaunch(
+  context: EngineContext,
+  record: ContainerRecord,
+  error: unknown,
+): Promise<void> {
+  try {
+    await endLaunch(context, record);
+    await discardContainer(context, record);
+  } catch (undoError) {
+    throw new AggregateError([error, undoError], `Cannot undo the start of ${record.name}`);
+  }
+}
+
+/** As it is stored before its first launch. */
+export function startedRecord(context: EngineContext, record: ContainerRecord): ContainerRecord {
+  return {
+    ...record,
+    phase: 'started',
+    stoppedByUser: false,
+    run: {
+      keeper: context.keepers.launching,
+      bootId: context.facts.bootId,
+      generation: (record.run?.generation ?? 0) + 1,
+      startedAtMs: context.clock.now(),
+    },
+  };
+}
+
+function counter({ onProgress }: RunRequest, total: number): () => void {
+  let done = 0;
+  return () => {
+    done += 1;
+    onProgress?.({ kind: 'count', name: 'run', done, total });
+  };
+}

@@ -1,0 +1,130 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deepFreeze } from '../../base/freeze.js';
+import type { ContainerSpec, RestartPolicy } from '../../model/container-config.js';
+import type { ContainerRecord } from '../../model/container.js';
+import type { Resources } from '../../model/resources.js';
+import { isLive, requireStatus } from '../../model/status.js';
+import { validateSpec } from '../../model/validate/validate-spec.js';
+import { runBatch } from '../batch.js';
+import type { EngineContext } from '../context.js';
+import type { BatchOptions, BatchResult, UpdateRequest } from '../contract.js';
+import { cgroupRequest, compileContainer } from '../launch/launch-input.js';
+import { containerEvent } from '../observe/container-event.js';
+import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
+import { readState } from '../state/read-states.js';
+
+/** Changes limits, restart policy or lease; of running containers at once. */
+export async function updateContainers(
+  context: EngineContext,
+  references: readonly string[],
+  { request, options = {} }: { readonly request: UpdateRequest; readonly options?: BatchOptions },
+): Promise<readonly BatchResult[]> {
+  const merge = specMerger(request);
+  return await runBatch<void>(context, references, {
+    name: 'update',
+    options,
+    work: async (record) => {
+      await withContainerLock(context, record, {
+        operation: 'update',
+        signal: options.signal,
+        work: async (locked) => {
+          await updateLocked(context, locked, merge(locked.record.spec));
+        },
+      });
+    },
+  });
+}
+
+/** The kernel first: a limit that it refuses changes nothing. Then the record, then the keeper. */
+async function updateLocked(
+  context: EngineContext,
+  { record, fence }: LockedContainer,
+  spec: ContainerSpec,
+): Promise<void> {
+  const { status } = await readState(context, record);
+  requireStatus('update', status, record.name);
+  const changed: ContainerRecord = { ...record, spec };
+  const live = isLive(status) || status === 'restarting';
+  // What the kernel or the policy does not allow is found out here for stopped ones too.
+  const compiled = compileContainer(context, changed);
+  if (isLive(status)) context.cgroups.update(cgroupRequest(changed), record.spec.resources);
+  try {
+    await context.records.containers.change([record.id], fence, (found) => ({ ...found, spec }));
+  } catch (error) {
+    if (isLive(status)) context.cgroups.update(cgroupRequest(record), spec.resources);
+    throw error;
+  }
+  if (live && record.run !== null) {
+    if (spec.restart.name !== 'no') storePlan(context, record.id, compiled.plan);
+    const keeper = await context.keepers.running(record.run.keeper);
+    await keeper?.containers.supervise(record.id, compiled.supervise);
+  }
+  context.journal.append([containerEvent(context, changed, { action: 'update' })]);
+}
+
+/** The keeper restarts by the plan in its run dir (docs/keeper-protocol.md): the next run has the new limits. */
+function storePlan(context: EngineContext, id: string, plan: Uint8Array): void {
+  const directory = join(context.settings.runDir, 'plans');
+  const temporary = join(directory, `${id}.${process.pid}`);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  writeFileSync(temporary, plan, { mode: 0o600 });
+  renameSync(temporary, join(directory, id));
+}
+
+/** One changed spec for all containers that shared one. */
+function specMerger(request: UpdateRequest): (spec: ContainerSpec) => ContainerSpec {
+  const merged = new Map<ContainerSpec, ContainerSpec>();
+  return (spec) => {
+    let changed = merged.get(spec);
+    if (changed === undefined) {
+      changed = deepFreeze(
+        structuredClone({
+          ...spec,
+          resources: mergeResources(spec.resources, request.resources ?? {}),
+          restart: mergeRestart(spec.restart, request.restart),
+          lease: { ...spec.lease, ...defined(request.lease ?? {}) },
+        }),
+      );
+      validateSpec(changed);
+      merged.set(spec, changed);
+    }
+    return changed;
+  };
+}
+
+const zeroMeansNone: readonly (keyof Resources)[] = ['cpuShares', 'blkioWeight'];
+
+/** Absent fields stay; -1 (0 of weights) takes a limit away. CPUs and quota replace each other. */
+export function mergeResources(current: Resources, update: Resources): Resources {
+  const merged: Partial<Record<keyof Resources, unknown>> = { ...current, ...defined(update) };
+  if (update.cpus !== undefined) {
+    delete merged.cpuQuotaUs;
+    delete merged.cpuPeriodUs;
+  } else if (update.cpuQuotaUs !== undefined || update.cpuPeriodUs !== undefined) {
+    delete merged.cpus;
+  }
+  for (const field of Object.keys(merged) as (keyof Resources)[]) {
+    const value = merged[field];
+    // -1 of these two is a limit of its own: unlimited swap, any swappiness the parent has.
+    const lifted = value === -1 && field !== 'memorySwapBytes';
+    if (lifted || (value === 0 && zeroMeansNone.includes(field))) delete merged[field];
+  }
+  return merged as Resources;
+}
+
+function mergeRestart(
+  current: RestartPolicy,
+  update: Partial<RestartPolicy> | undefined,
+): RestartPolicy {
+  if (update === undefined) return current;
+  const name = update.name ?? current.name;
+  const kept = name === current.name ? current.maximumRetryCount : 0;
+  return { name, maximumRetryCount: update.maximumRetryCount ?? kept };
+}
+
+function defined<T extends object>(value: T): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, part]) => part !== undefined),
+  ) as Partial<T>;
+}

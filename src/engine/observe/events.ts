@@ -1,0 +1,131 @@
+import type { Keeper, KeeperEvent } from '../../host/port.js';
+import type { ContainerId, ContainerRecord } from '../../model/container.js';
+import type { ContainerEvent, EngineEvent } from '../../model/events.js';
+import type { EngineContext } from '../context.js';
+import { exitInfo } from '../state/exit-info.js';
+import { containerEvent, type EventDetail } from './container-event.js';
+import { matchesEvent } from './event-filters.js';
+import { EventQueue } from './event-queue.js';
+
+export interface EventOptions {
+  readonly signal?: AbortSignal;
+  /** Docker's: type, event, container, image, label, volume. Values of one key are alternatives. */
+  readonly filters?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What happens from now on, in every process of this data root, until the signal aborts. */
+export async function* engineEvents(
+  context: EngineContext,
+  options: EventOptions = {},
+): AsyncGenerator<EngineEvent> {
+  const never = new AbortController().signal;
+  for await (const event of followEvents(context, options.signal ?? never)) {
+    if (matchesEvent(event, options.filters ?? {})) yield event;
+  }
+}
+
+/** The journal of the engines and the events of all keepers, merged as they come. */
+export async function* followEvents(
+  context: EngineContext,
+  signal: AbortSignal,
+): AsyncGenerator<EngineEvent, void> {
+  const stop = new AbortController();
+  const following = AbortSignal.any([signal, stop.signal]);
+  const queue = new EventQueue<EngineEvent>(following);
+  const names = new Map<string, ContainerRecord>();
+  const follow = (source: Promise<void>): void => {
+    source.catch((error: unknown) => {
+      if (!following.aborted) queue.fail(error);
+    });
+  };
+  const known = new Set<number>();
+  const followKeepers = async (): Promise<void> => {
+    for (const keeper of await context.keepers.allRunning()) {
+      if (known.has(keeper.instance)) continue;
+      known.add(keeper.instance);
+      follow(
+        followKeeper(context, { keeper, queue, names, signal: following }).finally(() => {
+          known.delete(keeper.instance);
+        }),
+      );
+    }
+  };
+  follow(
+    (async () => {
+      for await (const event of context.journal.follow(following)) {
+        queue.push(event);
+        // A container was made or started somewhere: a keeper may be new.
+        await followKeepers();
+      }
+    })(),
+  );
+  try {
+    await followKeepers();
+    yield* queue;
+  } finally {
+    stop.abort();
+  }
+}
+
+interface KeeperSource {
+  readonly keeper: Keeper;
+  readonly queue: EventQueue<EngineEvent>;
+  /** Containers seen, for events that come after their removal. */
+  readonly names: Map<string, ContainerRecord>;
+  readonly signal: AbortSignal;
+}
+
+async function followKeeper(context: EngineContext, source: KeeperSource): Promise<void> {
+  for await (const event of source.keeper.events({ signal: source.signal })) {
+    const record =
+      context.records.containers.get(event.container as ContainerId) ??
+      source.names.get(event.container);
+    if (record === undefined) continue;
+    source.names.set(record.id, record);
+    const detail = detailOf(event);
+    if (detail !== null) {
+      source.queue.push(containerEvent(context, record, { ...detail, timeMs: event.timeMs }));
+    }
+    if (event.kind === 'exited') source.names.delete(record.id);
+  }
+}
+
+const plainActions = {
+  started: 'start',
+  oom: 'oom',
+  paused: 'pause',
+  unpaused: 'unpause',
+  restarting: 'restart',
+  attach: 'attach',
+  detach: 'detach',
+  adopted: 'adopted',
+} as const satisfies Partial<Record<KeeperEvent['kind'], ContainerEvent['action']>>;
+
+function detailOf(event: KeeperEvent): EventDetail | null {
+  switch (event.kind) {
+    case 'exited':
+      return { action: 'die', exit: exitInfo(event.exit) };
+    case 'health': {
+      const [health = '', ...output] = event.detail.split('\n');
+      return { action: 'health_status', health: healthOf(health), output: output.join('\n') };
+    }
+    case 'exec-started':
+      return { action: 'exec_start', pid: event.pid };
+    case 'exec-exited':
+      return { action: 'exec_die', pid: event.pid, exit: exitInfo(event.exit) };
+    case 'lease':
+      return { action: 'lease_expired', lease: leaseOf(event.detail) };
+    case 'log-dropped':
+      return { action: 'log_dropped', lines: Number(event.detail) || 0 };
+    default:
+      return { action: plainActions[event.kind] };
+  }
+}
+
+function healthOf(text: string): 'starting' | 'healthy' | 'unhealthy' {
+  return text === 'healthy' || text === 'unhealthy' ? text : 'starting';
+}
+
+function leaseOf(text: string): 'ttl' | 'idle' | 'owner' {
+  return text === 'ttl' || text === 'idle' ? text : 'owner';
+}

@@ -1,0 +1,144 @@
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../base/clock.js';
+import { errnoOf, WarrenError } from '../base/errors.js';
+import { createCgroupDriver } from '../cgroup/create-driver.js';
+import { createLinuxHost } from '../host/linux/linux-host.js';
+import type { Host } from '../host/port.js';
+import { ownIdentity } from '../host/process-identity.js';
+import { openImageStore } from '../image/open-store.js';
+import type { ContainerRecord } from '../model/container.js';
+import { openRecords } from '../records/open-records.js';
+import { openContainerFiles } from '../storage/container-files.js';
+import type { ContainerFiles } from '../storage/driver.js';
+import { openStorage } from '../storage/overlay-driver.js';
+import { VolumeDirectories } from '../storage/volumes.js';
+import type { EngineContext } from './context.js';
+import type { EngineOptions } from './contract.js';
+import { deviceNumber } from './launch/device-nodes.js';
+import { type KeeperConfiguration, Keepers } from './launch/keepers.js';
+import { containerPath } from './launch/launch-input.js';
+import { UserResolver } from './launch/user-resolver.js';
+import { EventJournal } from './observe/journal.js';
+import { type EngineSettings, engineSettings } from './settings.js';
+import { recoverIntents } from './state/recover.js';
+
+const logLevels = ['error', 'warn', 'info', 'debug'];
+
+/**
+ * Puts an engine's parts together, and undoes what processes left that died in the middle of an operation.
+ * @throws WarrenError permissionDenied (ROOT_REQUIRED), invalidArgument, unsupported
+ */
+export async function openContext(options: EngineOptions): Promise<EngineContext> {
+  const settings = engineSettings(options, process.env);
+  requireRoot(settings);
+  for (const directory of [settings.dataRoot, settings.runDir]) makePrivate(directory);
+  const host = createLinuxHost(settings);
+  try {
+    const context = await contextOf(settings, host);
+    await recoverIntents(context);
+    return context;
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+async function contextOf(settings: EngineSettings, host: Host): Promise<EngineContext> {
+  const { dataRoot } = settings;
+  const facts = await host.facts();
+  const records = openRecords(dataRoot);
+  try {
+    return {
+      settings,
+      host,
+      facts,
+      self: ownIdentity(facts.bootId),
+      records,
+      storage: openStorage({ dataRoot, host }),
+      volumes: new VolumeDirectories({ dataRoot, host }),
+      images: await openImageStore({ dataRoot, host }),
+      cgroups: createCgroupDriver(host.cgroups, {
+        keeperParent: settings.cgroupParent,
+        deviceNumber,
+      }),
+      keepers: new Keepers(host, keeperConfiguration(settings)),
+      users: new UserResolver(dataRoot),
+      journal: new EventJournal(settings.runDir),
+      clock: systemClock,
+      files: (record, pid) => filesOf({ dataRoot, host }, record, pid),
+    };
+  } catch (error) {
+    await records.close();
+    throw error;
+  }
+}
+
+function requireRoot({ dataRoot }: EngineSettings): void {
+  if (process.geteuid?.() === 0) return;
+  throw new WarrenError(
+    'permissionDenied',
+    'ROOT_REQUIRED',
+    `Cannot open data root ${dataRoot}: warren needs root to make containers`,
+    { hint: 'Run it with sudo' },
+  );
+}
+
+/** 0700 and root's: who may enter it may become root. */
+function makePrivate(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const { mode, uid } = statSync(directory);
+    if (uid !== 0) {
+      throw new WarrenError(
+        'permissionDenied',
+        'NOT_OWNED_BY_ROOT',
+        `Cannot use ${directory}: it belongs to user ${uid}`,
+        { hint: 'Choose a directory of root’s' },
+      );
+    }
+    if ((mode & 0o077) !== 0) chmodSync(directory, 0o700);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    throw new WarrenError('unavailable', errno, `Cannot make ${directory}: ${errno}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What keepers start when something needs the engine and no engine is there. */
+function keeperConfiguration(settings: EngineSettings): KeeperConfiguration {
+  const program = fileURLToPath(new URL('../../bin/warren.js', import.meta.url));
+  const { dataRoot, runDir, cgroupParent, idPool } = settings;
+  return {
+    reconcile: [
+      process.execPath,
+      program,
+      'reconcile',
+      '--data-root',
+      dataRoot,
+      '--run-dir',
+      runDir,
+    ],
+    environment: [
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      `WARREN_CGROUP_PARENT=${cgroupParent}`,
+      `WARREN_ID_POOL=${idPool.base}:${idPool.count}`,
+    ],
+    logLevel: logLevels.indexOf(settings.logLevel),
+  };
+}
+
+function filesOf(
+  options: { readonly dataRoot: string; readonly host: Host },
+  record: ContainerRecord,
+  pid: number,
+): ContainerFiles {
+  if (pid > 0) return openContainerFiles(options, { state: 'running', pid, ids: record.ids });
+  const writable = {
+    upper: containerPath(record.id, 'upper'),
+    work: containerPath(record.id, 'work'),
+  };
+  return openContainerFiles(options, { state: 'stopped', writable, layers: record.layers });
+}

@@ -1,0 +1,60 @@
+import { isAlive } from '../../host/process-identity.js';
+import type { ContainerId, ContainerRecord } from '../../model/container.js';
+import type { Intent } from '../../records/store.js';
+import { removeExited } from '../containers/auto-remove.js';
+import { discardContainer } from '../containers/discard.js';
+import type { EngineContext } from '../context.js';
+import { compileContainer } from '../launch/launch-input.js';
+import { keeperStates } from './read-states.js';
+
+/**
+ * Undoes, or completes, what processes left that died in the middle of a multi-step operation. Every step is harmless when
+ * another process does it at the same time.
+ */
+export async function recoverIntents(context: EngineContext): Promise<number> {
+  const { bootId } = context.facts;
+  const dead = context.records.intents.list().filter((intent) => !isAlive(intent, bootId));
+  for (const intent of dead) {
+    await recover(context, intent);
+    await context.records.intents.end(intent.id);
+  }
+  return dead.length;
+}
+
+async function recover(context: EngineContext, intent: Intent): Promise<void> {
+  const records = intent.subjects.map((id) => context.records.containers.get(id as ContainerId));
+  const existing = records.filter((record) => record !== undefined);
+  if (intent.operation === 'create' || intent.operation === 'run') {
+    for (const [index, id] of intent.subjects.entries()) {
+      // Directories are made before the record: without one, nobody knows the container.
+      if (records[index] === undefined) await context.storage.remove(id);
+    }
+  }
+  if (intent.operation === 'run') await recoverRuns(context, existing);
+  if (intent.operation === 'remove') {
+    for (const record of existing) {
+      if (record.phase === 'removing') await discardContainer(context, record);
+    }
+  }
+}
+
+/** The caller of `run` never heard of these containers: those that were not launched are undone. */
+async function recoverRuns(
+  context: EngineContext,
+  records: readonly ContainerRecord[],
+): Promise<void> {
+  const states = await keeperStates(context, records);
+  for (const record of records) {
+    if (record.phase !== 'started') continue;
+    const state = states.get(record.id);
+    if (state === undefined) await discardContainer(context, record);
+    else if (state.status === 'exited') await removeExited(context, record);
+    else if (record.spec.autoRemove) await handOver(context, record);
+  }
+}
+
+/** Nobody waits for this container any more: at its end the keeper calls the reconcile process. */
+async function handOver(context: EngineContext, record: ContainerRecord): Promise<void> {
+  const keeper = await context.keepers.running(record.run?.keeper ?? 0);
+  await keeper?.containers.supervise(record.id, compileContainer(context, record).supervise);
+}

@@ -1,0 +1,131 @@
+import type { WarrenError } from '../../../base/errors.js';
+import type { KeeperContainers, KeeperExit, KeeperState, TerminalSize } from '../../port.js';
+import { request as requests, signalScopes, waitConditions } from '../protocol.js';
+import type { RequestHandler } from './connection.js';
+import { errorOfFailure } from './failure.js';
+import { decodeExitReply, decodeStates } from './replies.js';
+import type { Session } from './session.js';
+
+/** Ids in one frame: far below its limit. */
+const idsPerFrame = 8192;
+
+/** Operations on single containers, each on the session that is live when it is called. */
+export class ContainersClient implements KeeperContainers {
+  readonly #session: () => Promise<Session>;
+
+  constructor(session: () => Promise<Session>) {
+    this.#session = session;
+  }
+
+  async signal(container: string, signal: number, scope: 'init' | 'all'): Promise<void> {
+    await (
+      await this.#session()
+    ).command({
+      type: requests.signal,
+      payload: (writer) => writer.str(container).i32(signal).u8(signalScopes[scope]).u64(0),
+      attempt: { action: 'signal container', object: container },
+    });
+  }
+
+  async stop(container: string, signal: number, timeoutMs: number): Promise<KeeperExit> {
+    const limit = timeoutMs < 0 ? never : timeoutMs;
+    return (await this.#session()).call({
+      type: requests.stop,
+      payload: (writer) => writer.str(container).i32(signal).u64(limit),
+      attempt: { action: 'stop container', object: container },
+      decode: decodeExitReply,
+    });
+  }
+
+  async freeze(container: string, frozen: boolean): Promise<void> {
+    await (
+      await this.#session()
+    ).command({
+      type: requests.freeze,
+      payload: (writer) => writer.str(container).bool(frozen),
+      attempt: { action: frozen ? 'pause container' : 'unpause container', object: container },
+    });
+  }
+
+  async wait(
+    container: string,
+    condition: 'not-running' | 'next-exit',
+    signal?: AbortSignal,
+  ): Promise<KeeperExit> {
+    return (await this.#session()).call({
+      type: requests.wait,
+      payload: (writer) => writer.str(container).u8(waitConditions[condition]),
+      attempt: { action: 'wait for container', object: container },
+      decode: decodeExitReply,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  async list(containers: readonly string[] = []): Promise<readonly KeeperState[]> {
+    const session = await this.#session();
+    const states: KeeperState[] = [];
+    for (let at = 0; at === 0 || at < containers.length; at += idsPerFrame) {
+      states.push(...(await listSome(session, containers.slice(at, at + idsPerFrame))));
+    }
+    return states;
+  }
+
+  async resize(container: string, size: TerminalSize): Promise<void> {
+    await (
+      await this.#session()
+    ).command({
+      type: requests.resize,
+      payload: (writer) => writer.u64(0).str(container).u16(size.columns).u16(size.rows),
+      attempt: { action: 'resize the terminal of container', object: container },
+    });
+  }
+
+  async forget(containers: readonly string[]): Promise<void> {
+    const session = await this.#session();
+    for (let at = 0; at < containers.length; at += idsPerFrame) {
+      const some = containers.slice(at, at + idsPerFrame);
+      await session.command({
+        type: requests.forget,
+        payload: (writer) => writer.strings(some),
+        attempt: { action: 'forget containers', object: '' },
+      });
+    }
+  }
+
+  async supervise(container: string, supervise: Uint8Array): Promise<void> {
+    await (
+      await this.#session()
+    ).command({
+      type: requests.supervise,
+      payload: (writer) => writer.str(container).bytes(supervise),
+      attempt: { action: 'update container', object: container },
+    });
+  }
+}
+
+/** Ten years: no time limit, on which no clock of the keeper overflows. */
+const never = 315_360_000_000;
+
+/** STATES come in several frames. */
+async function listSome(session: Session, containers: readonly string[]): Promise<KeeperState[]> {
+  return new Promise<KeeperState[]>((resolve, reject: (error: WarrenError) => void) => {
+    const all: KeeperState[] = [];
+    const handler: RequestHandler = {
+      frame: (_, payload) => {
+        const { more, states } = decodeStates(payload);
+        all.push(...states);
+        if (more) return false;
+        resolve(all);
+        return true;
+      },
+      refused: (failure) => {
+        reject(errorOfFailure(failure, { action: 'list containers', object: '' }));
+      },
+      gone: reject,
+    };
+    session.connection.begin(requests.list, {
+      payload: (writer) => writer.strings(containers),
+      handler,
+    });
+  });
+}

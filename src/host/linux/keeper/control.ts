@@ -1,0 +1,55 @@
+import type { KeeperControl, KeeperStatus } from '../../port.js';
+import { request as requests } from '../protocol.js';
+import { decodeStatus } from './replies.js';
+import type { Session } from './session.js';
+
+/** The keeper itself. */
+export class ControlClient implements KeeperControl {
+  readonly #session: () => Promise<Session>;
+  readonly #program: () => Promise<string>;
+
+  constructor(session: () => Promise<Session>, program: () => Promise<string>) {
+    this.#session = session;
+    this.#program = program;
+  }
+
+  async configure(config: Parameters<KeeperControl['configure']>[0]): Promise<void> {
+    await (
+      await this.#session()
+    ).command({
+      type: requests.config,
+      payload: (writer) =>
+        writer.strings(config.reconcile).strings(config.environment).u8(config.logLevel),
+      attempt: { action: 'configure the keeper', object: '' },
+    });
+  }
+
+  async status(): Promise<KeeperStatus> {
+    return (await this.#session()).call({
+      type: requests.status,
+      attempt: { action: 'ask for the status of the keeper', object: '' },
+      decode: decodeStatus,
+    });
+  }
+
+  async shutdown(force: boolean): Promise<void> {
+    await (
+      await this.#session()
+    ).command({
+      type: requests.shutdown,
+      payload: (writer) => writer.bool(force),
+      attempt: { action: 'end the keeper', object: '' },
+    });
+  }
+
+  async upgrade(): Promise<void> {
+    const program = await this.#program();
+    await (
+      await this.#session()
+    ).command({
+      type: requests.upgrade,
+      payload: (writer) => writer.str(program),
+      attempt: { action: 'upgrade the keeper', object: '' },
+    });
+  }
+}
