@@ -5,7 +5,7 @@ import { describeAsRoot } from '../../privileges.js';
 import { Bytes } from './bytes.js';
 import { Refused, type Client, type } from './client.js';
 import { Instance } from './instance.js';
-import { execPlan, launchPlan, superviseOf, type Shape } from './plans.js';
+import { execPlan, type Shape } from './plans.js';
 
 const stdout = 2;
 const owner = 8;
@@ -29,9 +29,12 @@ describeAsRoot('the keeper', () => {
   });
 
   async function run(shape: Shape, flags = 0): Promise<{ code: number; output: string }> {
-    const reply = client.launch(superviseOf(shape), launchPlan(shape), flags);
+    const reply = client.launch(shape, flags);
     await reply.until((now) => now.pid > 0);
-    const exit = flags & 7 ? (await reply.until((now) => now.exit !== undefined)).exit : await client.waited(shape.id);
+    const exit =
+      flags & 7
+        ? (await reply.until((now) => now.exit !== undefined)).exit
+        : await client.waited(shape.id);
     await client.forgotten([shape.id]);
     return { code: exit?.code ?? -1, output: reply.output };
   }
@@ -51,8 +54,10 @@ describeAsRoot('the keeper', () => {
   test('exit codes and signals are told apart', async () => {
     expect((await run(instance.shape('seven', ['exit', '7']))).code).toBe(7);
     const shape = instance.shape('paused', ['pause']);
-    await client.launch(superviseOf(shape), launchPlan(shape)).until((now) => now.pid > 0);
-    await client.send(type.signal, new Bytes().str('paused').u32(9).u8(0).u64(0)).until((now) => now.done);
+    await client.launch(shape).until((now) => now.pid > 0);
+    await client
+      .send(type.signal, new Bytes().str('paused').u32(9).u8(0).u64(0))
+      .until((now) => now.done);
     expect(await client.waited('paused')).toMatchObject({ how: 2, code: 9, reason: 2 });
     await client.forgotten(['paused']);
   });
@@ -60,7 +65,7 @@ describeAsRoot('the keeper', () => {
   test('a program that does not exist is an error of the exec, not an exit', async () => {
     const shape = instance.shape('missing', [], { program: '/bin/nothing' });
     const failure = await client
-      .launch(superviseOf(shape), launchPlan(shape))
+      .launch(shape)
       .until((now) => now.pid > 0)
       .catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(Refused);
@@ -70,31 +75,49 @@ describeAsRoot('the keeper', () => {
   });
 
   test('a bind source that does not exist names the operation and the path', async () => {
-    const shape = instance.shape('bind', ['true'], { binds: [{ source: '/no/such/place', target: '/mnt' }] });
-    const reply = client.launch(superviseOf(shape), launchPlan(shape));
-    await expect(reply.until((now) => now.pid > 0)).rejects.toMatchObject({ errno: 2, operation: 9, path: '/no/such/place' });
-    const good = instance.shape('bind', ['ls', '/mnt'], { binds: [{ source: instance.scope.runDir, target: '/mnt' }] });
+    const shape = instance.shape('bind', ['true'], {
+      binds: [{ source: '/no/such/place', target: '/mnt' }],
+    });
+    const reply = client.launch(shape);
+    await expect(reply.until((now) => now.pid > 0)).rejects.toMatchObject({
+      errno: 2,
+      operation: 9,
+      path: '/no/such/place',
+    });
+    const good = instance.shape('bind', ['ls', '/mnt'], {
+      binds: [{ source: instance.scope.runDir, target: '/mnt' }],
+    });
     expect((await run(good, stdout)).code).toBe(1);
-    const open = instance.shape('bind', ['ls', '/mnt'], { binds: [{ source: '/usr/share', target: '/mnt' }] });
+    const open = instance.shape('bind', ['ls', '/mnt'], {
+      binds: [{ source: '/usr/share', target: '/mnt' }],
+    });
     expect((await run(open, stdout)).output).toContain('doc');
   });
 
   test('the memory limit is reported when it killed', async () => {
     const shape = instance.shape('eater', ['eat-memory', '64m'], { memory: '16777216' });
-    await client.launch(superviseOf(shape), launchPlan(shape)).until((now) => now.pid > 0);
+    await client.launch(shape).until((now) => now.pid > 0);
     expect(await client.waited('eater')).toMatchObject({ how: 2, code: 9, oomKilled: true });
     await client.forgotten(['eater']);
   });
 
   test('exec runs in the container, streams its output and tells its exit', async () => {
     const shape = instance.shape('host', ['pause']);
-    await client.launch(superviseOf(shape), launchPlan(shape)).until((now) => now.pid > 0);
+    await client.launch(shape).until((now) => now.pid > 0);
     const payload = (argv: string[]): Bytes =>
-      new Bytes().u32(stdout | 16).str('host').u64(0).u16(0).u16(0).bytes(execPlan(shape, argv));
+      new Bytes()
+        .u32(stdout | 16)
+        .str('host')
+        .u64(0)
+        .u16(0)
+        .u16(0)
+        .bytes(execPlan(shape, argv));
     const hostname = client.send(type.exec, payload(['init', 'hostname']));
     await hostname.until((now) => now.exit !== undefined);
     expect(hostname).toMatchObject({ output: 'host\n', exit: { how: 1, code: 0 } });
-    const many = Array.from({ length: 50 }, (_, i) => client.send(type.exec, payload(['init', 'exit', String(i)])));
+    const many = Array.from({ length: 50 }, (_, i) =>
+      client.send(type.exec, payload(['init', 'exit', String(i)])),
+    );
     for (const [i, reply] of many.entries())
       expect((await reply.until((now) => now.exit !== undefined)).exit?.code).toBe(i);
     expect((await client.stopped('host')).reason).toBe(1);
@@ -103,7 +126,7 @@ describeAsRoot('the keeper', () => {
 
   test('freeze, thaw, stop with a signal that is ignored', async () => {
     const shape = instance.shape('stubborn', ['signal-echo']);
-    const reply = client.launch(superviseOf(shape), launchPlan(shape), stdout);
+    const reply = client.launch(shape, stdout);
     await reply.until((now) => now.pid > 0);
     const freeze = (frozen: number): Promise<unknown> =>
       client.send(type.freeze, new Bytes().str('stubborn').u8(frozen)).until((now) => now.done);
@@ -120,7 +143,7 @@ describeAsRoot('the keeper', () => {
   test('a container ends with the connection that owns it', async () => {
     const other = await instance.connect();
     const shape = instance.shape('owned', ['pause']);
-    await other.launch(superviseOf(shape), launchPlan(shape), owner).until((now) => now.pid > 0);
+    await other.launch(shape, owner).until((now) => now.pid > 0);
     const waited = client.waited('owned');
     other.close();
     expect(await waited).toMatchObject({ how: 2, code: 9, reason: 5 });
@@ -129,13 +152,15 @@ describeAsRoot('the keeper', () => {
 
   test('it starts again by its policy, until stop', async () => {
     const shape = instance.shape('again', ['exit', '1'], { restart: { policy: 1, retries: 2 } });
-    await client.launch(superviseOf(shape), launchPlan(shape)).until((now) => now.pid > 0);
+    await client.launch(shape).until((now) => now.pid > 0);
     expect(await client.waited('again')).toMatchObject({ how: 1, code: 1 });
     expect(await client.listed()).toMatchObject([{ id: 'again', status: 5, restarts: 2 }]);
     await client.forgotten(['again']);
     const always = instance.shape('always', ['exit', '0'], { restart: { policy: 2, retries: 0 } });
-    await client.launch(superviseOf(always), launchPlan(always)).until((now) => now.pid > 0);
-    await client.send(type.wait, new Bytes().str('always').u8(1)).until((now) => now.exit !== undefined);
+    await client.launch(always).until((now) => now.pid > 0);
+    await client
+      .send(type.wait, new Bytes().str('always').u8(1))
+      .until((now) => now.exit !== undefined);
     await client.stopped('always');
     expect(await client.listed()).toMatchObject([{ id: 'always', status: 5 }]);
     await client.forgotten(['always']);
@@ -143,8 +168,10 @@ describeAsRoot('the keeper', () => {
   });
 
   test('a thousand launches in one go all run, and all go', async () => {
-    const shapes = Array.from({ length: 1000 }, (_, i) => instance.shape(`many-${i}`, ['pause'], { network: false }));
-    const replies = shapes.map((shape) => client.launch(superviseOf(shape), launchPlan(shape)));
+    const shapes = Array.from({ length: 1000 }, (_, i) =>
+      instance.shape(`many-${i}`, ['pause'], { network: false }),
+    );
+    const replies = shapes.map((shape) => client.launch(shape));
     for (const reply of replies) await reply.until((now) => now.pid > 0);
     expect((await client.listed()).filter(({ status }) => status === 2)).toHaveLength(1000);
     const ids = shapes.map(({ id }) => id);
@@ -154,6 +181,10 @@ describeAsRoot('the keeper', () => {
     expect(instance.cgroups()).toEqual([]);
     const status = (await client.send(type.status).until((now) => now.status !== undefined)).status;
     expect(status?.running).toBe(0);
-    expect(existsSync(join(instance.scope.runDir, 'io')) ? readdirSync(join(instance.scope.runDir, 'io')) : []).toEqual([]);
+    expect(
+      existsSync(join(instance.scope.runDir, 'io'))
+        ? readdirSync(join(instance.scope.runDir, 'io'))
+        : [],
+    ).toEqual([]);
   });
 });

@@ -23,8 +23,10 @@ export interface Shape {
 class PlanWriter {
   readonly #operations: Buffer[] = [];
 
-  add(operation: number, where: number, payload: Bytes, flags = 0): this {
-    const body = payload.done();
+  /** Flags other than 0 stand before the payload. */
+  add(operation: number, where: number, payload: Bytes | readonly [number, Bytes]): this {
+    const [flags, fields] = payload instanceof Bytes ? [0, payload] : payload;
+    const body = fields.done();
     this.#operations.push(
       new Bytes().u16(operation).u8(where).u8(flags).u32(body.length).raw(body).done(),
     );
@@ -59,7 +61,7 @@ function cgroups(shape: Shape): { hierarchy: number; path: string }[] {
 
 function addHostBefore(plan: PlanWriter, shape: Shape): void {
   for (const { hierarchy, path } of cgroups(shape)) {
-    plan.add(1, phase.before, new Bytes().u8(hierarchy).str(path), 1);
+    plan.add(1, phase.before, [1, new Bytes().u8(hierarchy).str(path)]);
     if (hierarchy > 0 && shape.memory !== undefined) {
       const value = new Bytes().u8(hierarchy).str(path);
       plan.add(2, phase.before, value.str('memory.limit_in_bytes').str(shape.memory));
@@ -88,7 +90,7 @@ function addHostAfter(plan: PlanWriter, shape: Shape): void {
   plan.add(9, phase.after, shared('dev', '/dev'));
   for (const { source, target } of shape.binds ?? []) {
     const bind = new Bytes().u8(0).str(source).str(target).u64(readOnly).u8(0).u8(0);
-    plan.add(9, phase.after, bind, 1);
+    plan.add(9, phase.after, [1, bind]);
   }
 }
 
@@ -140,7 +142,12 @@ export function superviseOf(shape: Shape): Buffer {
   out.u32(all.length);
   for (const { hierarchy, path } of all) out.u8(hierarchy).str(path);
   const host = shape.user === false ? 0 : 1_000_000;
-  out.u8(0).u8(shape.stdin ? 1 : 0).u8(0).u32(host).u32(host);
+  out
+    .u8(0)
+    .u8(shape.stdin ? 1 : 0)
+    .u8(0)
+    .u32(host)
+    .u32(host);
   out
     .u8(shape.log === undefined ? 0 : 1)
     .str(shape.log ?? '')
@@ -148,7 +155,10 @@ export function superviseOf(shape: Shape): Buffer {
     .u32(0);
   out.u32(15).u64(2000);
   out.u64(shape.ttlMs ?? 0).u64(0);
-  out.u8(shape.restart?.policy ?? 0).u32(shape.restart?.retries ?? 0).u32(0);
+  out
+    .u8(shape.restart?.policy ?? 0)
+    .u32(shape.restart?.retries ?? 0)
+    .u32(0);
   out.u64(0).u64(0).u32(0).u64(0).u64(0).bytes(Buffer.alloc(0));
   return out.u8(0).done();
 }
