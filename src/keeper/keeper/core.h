@@ -125,7 +125,9 @@ unsigned hierarchy_of(const struct keeper *, const char *name); /* 0xff: none */
 
 /* ---- process.c ---- */
 
+int processes_init(struct keeper *);
 struct process *process_new(struct container *, bool is_init);
+void process_set_pid(struct process *, pid_t); /* once */
 /* The exit is known from elsewhere (holder, journal). */
 void process_exited(struct process *, const struct exit_status *);
 void process_reap_stray(struct keeper *, int pidfd); /* a child that is no process any more: waits and closes */

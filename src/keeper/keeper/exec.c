@@ -114,7 +114,7 @@ static void on_cloned(struct exec *exec, const struct job_reply *reply) {
   if (reply->nfds < 1 || reply->message->pid <= 0) return job_cancel(process->keeper, &exec->job);
   exec->pidfd = reply->fds[0];
   reply->fds[0] = -1;
-  process->pid = reply->message->pid;
+  process_set_pid(process, reply->message->pid);
   process->identity = pidfd_identity(exec->pidfd, process->pid);
   process->started_ns = realtime_ns();
   uint32_t bound = START_STDIN | START_STDOUT | START_STDERR | START_OWNER;

@@ -83,7 +83,8 @@ static void set_signals(void) {
 }
 
 static void start_parts(struct keeper *keeper) {
-  if (loop_init(keeper) < 0 || containers_init(keeper) < 0 || locks_init(keeper) < 0 || workers_init(keeper) < 0)
+  if (loop_init(keeper) < 0 || containers_init(keeper) < 0 || processes_init(keeper) < 0 || locks_init(keeper) < 0 ||
+      workers_init(keeper) < 0)
     cannot_start("start in", keeper->options.run_dir);
   keeper->instance = calloc(1, sizeof *keeper->instance);
   if (!keeper->instance) cannot_start("start in", keeper->options.run_dir);

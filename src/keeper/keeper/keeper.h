@@ -97,6 +97,7 @@ struct process {
   struct request *owner;              /* START_OWNER of an exec; of an init: container->bond */
   struct timer timeout;               /* exec time limit */
   struct process *next;               /* in the container's list of execs */
+  struct process *pid_next;           /* in the table by pid */
   void (*finished)(struct process *); /* a probe's own end; NULL: the usual one; the process is freed after it */
   struct deferred finish;
   uint64_t identity; /* pidfd_identity */
@@ -317,6 +318,7 @@ struct keeper {
   struct probes *probes;
   struct subscribers *subscribers;
   struct instance *instance;
+  struct process **processes; /* by pid */
   uint64_t log_lines_dropped;
   uint32_t fd_limit, fd_used, adopted;
   uint8_t log_level;

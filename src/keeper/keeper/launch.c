@@ -209,7 +209,7 @@ static void on_cloned(struct launch *launch, const struct job_reply *reply) {
   }
   launch->pidfd = reply->fds[0];
   reply->fds[0] = -1;
-  process->pid = reply->message->pid;
+  process_set_pid(process, reply->message->pid);
   process->identity = pidfd_identity(launch->pidfd, process->pid);
   process->started_ns = realtime_ns();
   container->init = process;
