@@ -8,7 +8,8 @@ import { Client, type } from './client.js';
 import type { Shape } from './plans.js';
 
 const native = join(import.meta.dirname, '..', '..', '..', 'dist', 'native', `linux-${arch()}`);
-export const program = join(native, 'warren-keeper');
+/** WARREN_KEEPER names another build, the one with sanitizers. */
+export const program = process.env['WARREN_KEEPER'] ?? join(native, 'warren-keeper');
 
 /** The cgroup hierarchies of this machine, the unified one first. */
 export function hierarchies(): { name: string; root: string }[] {
@@ -123,7 +124,9 @@ export class Instance {
       client.close();
       while (this.pids().holder !== 0) await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    const complaints = this.log.split('\n').filter((line) => /Sanitizer|runtime error/.test(line));
     rmSync(this.scope.directory, { recursive: true, force: true });
+    if (complaints.length > 0) throw new Error(complaints.join('\n'));
     for (const { root } of hierarchies()) {
       let directory = join(root, this.parent);
       while (directory !== root && existsSync(directory) && readdirSync(directory, { withFileTypes: true }).every((entry) => !entry.isDirectory())) {
