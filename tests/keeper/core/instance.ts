@@ -1,5 +1,13 @@
 import { execFileSync, spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+} from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import { newScope, type TestScope } from '../../scope.js';
@@ -17,7 +25,9 @@ export function hierarchies(): { name: string; root: string }[] {
   for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
     const [, root = '', kind = '', options = ''] = line.split(' ');
     if (kind === 'cgroup2') all.unshift({ name: 'unified', root });
-    const controller = options.split(',').find((option) => option === 'memory' || option === 'pids');
+    const controller = options
+      .split(',')
+      .find((option) => option === 'memory' || option === 'pids');
     if (kind === 'cgroup' && controller !== undefined) all.push({ name: controller, root });
   }
   return all;
@@ -44,7 +54,9 @@ export class Instance {
     const mounted = hierarchies().flatMap(({ name, root }) => ['--hierarchy', `${name}=${root}`]);
     const own = ['--cgroup', `${this.parent}/keeper`, '--instance', '0'];
     const places = ['--run-dir', runDir, '--data-root', dataRoot];
-    return spawnSync(program, ['start', ...places, ...own, ...mounted, ...more], { encoding: 'utf8' });
+    return spawnSync(program, ['start', ...places, ...own, ...mounted, ...more], {
+      encoding: 'utf8',
+    });
   }
 
   get socket(): string {
@@ -129,7 +141,11 @@ export class Instance {
     if (complaints.length > 0) throw new Error(complaints.join('\n'));
     for (const { root } of hierarchies()) {
       let directory = join(root, this.parent);
-      while (directory !== root && existsSync(directory) && readdirSync(directory, { withFileTypes: true }).every((entry) => !entry.isDirectory())) {
+      while (
+        directory !== root &&
+        existsSync(directory) &&
+        readdirSync(directory, { withFileTypes: true }).every((entry) => !entry.isDirectory())
+      ) {
         rmdirSync(directory);
         directory = join(directory, '..');
       }
