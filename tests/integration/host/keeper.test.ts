@@ -46,7 +46,7 @@ describeAsRoot('the Linux host and its keeper', () => {
     expect(stdout).toMatch(/^Seccomp:\s+2$/m);
     expect(stdout).toMatch(/^NoNewPrivs:\s+0$/m);
     expect(stdout).toMatch(/^\s+0\s+1000000\s+65536$/m);
-    expect(stdout.trimEnd().split('\n').slice(-2)).toEqual(['cccccccccccc', '1']);
+    expect(stdout.trimEnd().split('\n').slice(-2)).toEqual(['c00000000000', '1']);
   });
 
   test('mount what the plan says', async () => {
@@ -65,7 +65,7 @@ describeAsRoot('the Linux host and its keeper', () => {
     expect(mounts.get('/sys')).toMatch(/ro,nosuid,nodev,noexec.* - sysfs /);
     expect(mounts.get('/sys/fs/cgroup')).toMatch(/ro,nosuid,nodev,noexec.* - cgroup2 /);
     expect(mounts.get('/proc/sys')).toMatch(/ro,/);
-    expect(mounts.has('/proc/kcore')).toBe(true);
+    expect(mounts.get('/proc/keys')).toContain(' /null /proc/keys ');
   });
 
   test('keep ids 0-based on disk', async () => {
@@ -225,10 +225,11 @@ describeAsRoot('the Linux host and its keeper', () => {
       { argv: ['sh', '-c', 'stty size; read x; stty size'], tty: true },
       { streams: { stdin: true, stdout: true }, terminal: { columns: 91, rows: 32 } },
     );
+    const first = await new Promise<Buffer>((resolve) => running.stdout?.once('data', resolve));
+    expect(first.toString()).toBe('32 91\r\n');
     await running.resize({ columns: 120, rows: 40 });
     running.stdin?.write('\n');
     const { stdout } = await output(running);
-    expect(stdout).toMatch(/^(32 91|40 120)\r\n/);
     expect(stdout).toContain('40 120\r\n');
     await (await rig.keeper()).containers.stop(input.record.id, 9, 1000);
   });

@@ -45,7 +45,7 @@ export class Rig {
   }
 
   newId(): ContainerId {
-    return (this.#next++).toString(16).padStart(64, 'c') as ContainerId;
+    return `c${(this.#next++).toString(16).padStart(63, '0')}` as ContainerId;
   }
 
   /** The input of a container's launch; its directories exist. */
