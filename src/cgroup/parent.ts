@@ -7,6 +7,8 @@ export interface ParentChoice {
   readonly requested?: string;
   /** `/proc/1/cgroup`. */
   readonly initMembership: string;
+  /** Whether process 1 is a container's: on a host its group says nothing about what was delegated. */
+  readonly insideContainer: boolean;
 }
 
 /** The group of process 1 in the unified hierarchy, else in the first one, without slashes at the ends. */
@@ -31,9 +33,11 @@ function isDelegated(group: string): boolean {
  * 1 is; with a cgroup namespace the mount already ends there. Throws invalidArgument for a path that
  * leaves the hierarchy.
  */
-export function chooseParent({ requested, initMembership }: ParentChoice): string {
+export function chooseParent(choice: ParentChoice): string {
+  const { requested } = choice;
   if (requested === undefined || requested === '') {
-    const own = initGroup(initMembership);
+    if (!choice.insideContainer) return defaultParent;
+    const own = initGroup(choice.initMembership);
     return isDelegated(own) ? `${own}/${defaultParent}` : defaultParent;
   }
   const parts = requested.split('/').filter(Boolean);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { throwIfAborted } from '../base/abort.js';
 import { WarrenError } from '../base/errors.js';
 import { mapBounded } from '../base/limit.js';
@@ -25,6 +26,7 @@ export async function runBatch<T>(
   { name, options, work }: BatchWork<T>,
 ): Promise<readonly BatchResult<T>[]> {
   let done = 0;
+  shareSignal(options.signal);
   return await mapBounded(references, inFlight, async (reference): Promise<BatchResult<T>> => {
     const result = await settle(reference, async () => {
       throwIfAborted(options.signal, `${name} container ${reference}`);
@@ -36,6 +38,11 @@ export async function runBatch<T>(
     options.onProgress?.({ kind: 'count', name, done, total: references.length });
     return result;
   });
+}
+
+/** Hundreds of requests listen to the signal of one batch: that is no leak. */
+export function shareSignal(signal: AbortSignal | undefined): void {
+  if (signal !== undefined) setMaxListeners(0, signal);
 }
 
 async function settle<T>(

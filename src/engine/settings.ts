@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { WarrenError } from '../base/errors.js';
 import { chooseParent } from '../cgroup/parent.js';
@@ -24,6 +24,9 @@ const defaultRunDir = '/run/warren';
 
 /** sun_path holds 108 bytes with its NUL; `/keeper-NN.sock` comes behind the run dir. */
 const maximumRunDirLength = 90;
+
+/** PROC_PID_INIT_INO of linux/proc_ns.h. */
+const initialPidNamespace = 'pid:[4026531836]';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -63,7 +66,8 @@ export function engineSettings(options: EngineOptions, environment: Environment)
 /** Engines of different data roots have different parents: what lies below a parent is one engine's. */
 function cgroupParentOf(wanted: string | undefined, dataRoot: string | null): string {
   const initMembership = readFileSync('/proc/1/cgroup', 'utf8');
-  const parent = chooseParent({ requested: wanted ?? '', initMembership });
+  const insideContainer = readlinkSync('/proc/self/ns/pid') !== initialPidNamespace;
+  const parent = chooseParent({ requested: wanted ?? '', initMembership, insideContainer });
   if (dataRoot === null || (wanted !== undefined && wanted !== '')) return parent;
   const digest = createHash('sha256').update(dataRoot).digest('hex');
   return `${parent}-${digest.slice(0, 8)}`;

@@ -1,4 +1,4 @@
-import { throwIfAborted } from '../../base/abort.js';
+import { canceledError } from '../../base/abort.js';
 import { isWarrenError } from '../../base/errors.js';
 import { chunks, mapBounded } from '../../base/limit.js';
 import type { ContainerRecord } from '../../model/container.js';
@@ -42,7 +42,10 @@ export async function createContainers(
   const drafts = new Drafts(context);
   const results: BatchResult<ContainerRecord>[] = [];
   for (const chunk of rampedChunks(news)) {
-    throwIfAborted(options.signal, 'create containers');
+    if (options.signal?.aborted === true) {
+      results.push(...canceledResults(chunk, options.signal));
+      continue;
+    }
     const created = await createChunk(context, await draftAll(drafts, chunk), {
       operation: 'create',
       begin: (record) => record,
@@ -57,6 +60,16 @@ export async function createContainers(
     });
   }
   return results;
+}
+
+/** Of containers that were not begun when the signal fired. */
+export function canceledResults(
+  news: readonly NewContainer[],
+  signal: AbortSignal,
+): readonly BatchResult<never>[] {
+  return news.map(({ config, name }) =>
+    failure(name === '' ? config.image : name, canceledError('run the container', signal)),
+  );
 }
 
 /** Chunks that grow to their full size. */

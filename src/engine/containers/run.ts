@@ -2,12 +2,18 @@ import { throwIfAborted } from '../../base/abort.js';
 import { Semaphore } from '../../base/limit.js';
 import type { Launched } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
-import { failure, inFlight } from '../batch.js';
+import { failure, inFlight, shareSignal } from '../batch.js';
 import type { EngineContext } from '../context.js';
 import type { BatchOptions, BatchResult } from '../contract.js';
 import { launchContainer, type LaunchWishes } from '../launch/launch-container.js';
 import { LaunchTracer } from '../launch/trace.js';
-import { createChunk, type CreatedChunk, draftAll, rampedChunks } from './create.js';
+import {
+  canceledResults,
+  createChunk,
+  type CreatedChunk,
+  draftAll,
+  rampedChunks,
+} from './create.js';
 import { discardContainer } from './discard.js';
 import { endLaunch } from './end-launch.js';
 import { Drafts, type NewContainer } from './draft.js';
@@ -26,7 +32,8 @@ export interface Running {
 
 /**
  * Creates and starts containers. Chunks overlap: while the keeper launches one, the next is prepared. A container whose
- * launch fails is undone as a whole; so is, at the next open, what a crash of this process leaves.
+ * launch fails is undone as a whole; so is, at the next open, what a crash of this process leaves. When the signal fires, what runs goes on and the
+ * rest has the result canceled.
  */
 export async function runContainers(
   context: EngineContext,
@@ -37,10 +44,14 @@ export async function runContainers(
   const gate = new Semaphore(inFlight);
   const pending: Promise<readonly BatchResult<Running>[]>[] = [];
   const progress = counter(request, news.length);
+  shareSignal(request.signal);
   for (const chunk of rampedChunks(news)) {
     // At most two chunks under way: the one at the keeper and the one that is prepared.
     await pending.at(-2);
-    throwIfAborted(request.signal, 'run containers');
+    if (request.signal?.aborted === true) {
+      pending.push(Promise.resolve(canceledResults(chunk, request.signal)));
+      continue;
+    }
     const created = await createChunk(context, await draftAll(drafts, chunk), {
       operation: 'run',
       begin: (record) => startedRecord(context, record),
@@ -81,7 +92,6 @@ async function launchOne(
 ): Promise<BatchResult<Running>> {
   const base = { reference: record.name, id: record.id, name: record.name };
   try {
-    throwIfAborted(request.signal, `start container ${record.name}`);
     const launched = await launchNew(context, record, {
       ownerBound: request.ownerBound,
       signal: request.signal,
@@ -103,6 +113,7 @@ export async function launchNew(
   const { onTrace } = context.settings;
   const tracer = onTrace === undefined ? undefined : new LaunchTracer(record.id, onTrace);
   try {
+    throwIfAborted(wishes.signal, `start container ${record.name}`);
     const launched = await launchContainer(context, record, { ...wishes, fence: noLock, tracer });
     tracer?.end();
     return launched;

@@ -56,7 +56,7 @@ function baseInput(context: EngineContext, record: ContainerRecord): LaunchInput
         : { upper: containerPath(record.id, 'upper'), work: containerPath(record.id, 'work') },
     devices: nodes,
     etcFiles: etcFiles(record),
-    logPath: logPathOf(context, record.id),
+    logPath: spec.log.driver === 'none' ? '' : logPathOf(context, record.id),
     facts: {
       version: facts.version,
       lastCapability: facts.lastCapability,

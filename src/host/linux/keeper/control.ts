@@ -1,7 +1,11 @@
+import { WarrenError } from '../../../base/errors.js';
+import { untilEnded } from '../../process-identity.js';
 import type { KeeperControl, KeeperStatus } from '../../port.js';
 import { request as requests } from '../protocol.js';
 import { decodeStatus } from './replies.js';
 import type { Session } from './session.js';
+
+const holderEndMs = 30_000;
 
 /** The keeper itself. */
 export class ControlClient implements KeeperControl {
@@ -33,12 +37,16 @@ export class ControlClient implements KeeperControl {
   }
 
   async shutdown(force: boolean): Promise<void> {
-    await (
-      await this.#session()
-    ).command({
+    const session = await this.#session();
+    await session.command({
       type: requests.shutdown,
       payload: (writer) => writer.bool(force),
       attempt: { action: 'end the keeper', object: '' },
+    });
+    // The holder ends last and takes the keeper's cgroup with it.
+    if (await untilEnded(session.hello.holderPid, holderEndMs)) return;
+    throw new WarrenError('timedOut', 'KEEPER_ENDING', 'The keeper has not ended yet', {
+      hint: 'See keeper.log in the run dir',
     });
   }
 

@@ -32,6 +32,8 @@ interface Meaning {
   readonly kind: ErrorKind;
   readonly code: string;
   readonly hint?: string;
+  /** Instead of the keeper's words. */
+  readonly reason?: string;
 }
 
 export function decodeFailure(reader: BinaryReader): KeeperFailure {
@@ -56,8 +58,11 @@ export function decodeFailure(reader: BinaryReader): KeeperFailure {
  * knows a better name can say it: object, reason, errno, phase, operation, path.
  */
 export function errorOfFailure(failure: KeeperFailure, attempt: Attempt): WarrenError {
-  const { kind, code, hint } = meaningOf(failure);
-  const reason = reasonOf(failure, { kind, plan: attempt.plan });
+  const { kind, code, hint, reason: known } = meaningOf(failure);
+  // The keeper may mean another object: a container whose namespaces are joined.
+  const aboutObject = failure.path === '' || failure.path === attempt.object;
+  const reason =
+    known !== undefined && aboutObject ? known : reasonOf(failure, { kind, plan: attempt.plan });
   const object = attempt.object === '' ? '' : ` ${attempt.object}`;
   return new WarrenError(kind, code, `Cannot ${attempt.action}${object}: ${reason}`, {
     ...(hint === undefined ? {} : { hint }),
@@ -98,7 +103,6 @@ const texts: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left on device',
   EPERM: 'operation not permitted',
   ESTALE: 'stale file handle',
-  ESHUTDOWN: 'the keeper is ending',
 };
 
 function reasonOf(
@@ -168,9 +172,9 @@ const executionMeanings: Readonly<Record<string, Meaning>> = {
 
 /** Errors about the request itself. */
 const requestMeanings: Readonly<Record<string, Meaning>> = {
-  ENOENT: { kind: 'notFound', code: 'NOT_SUPERVISED' },
-  ESRCH: { kind: 'conflict', code: 'NOT_RUNNING' },
-  EEXIST: { kind: 'conflict', code: 'ALREADY_STARTED' },
+  ENOENT: { kind: 'notFound', code: 'NOT_SUPERVISED', reason: 'the keeper does not know it' },
+  ESRCH: { kind: 'conflict', code: 'NOT_RUNNING', reason: 'it is not running' },
+  EEXIST: { kind: 'conflict', code: 'ALREADY_STARTED', reason: 'it runs already' },
   EBUSY: { kind: 'conflict', code: 'KEEPER_BUSY' },
   ESTALE: {
     kind: 'conflict',
@@ -178,9 +182,9 @@ const requestMeanings: Readonly<Record<string, Meaning>> = {
     hint: 'Another operation has taken over. Try again.',
   },
   ETIMEDOUT: { kind: 'timedOut', code: 'LOCK_TIMEOUT' },
-  ECANCELED: { kind: 'canceled', code: 'CANCELED' },
+  ECANCELED: { kind: 'canceled', code: 'CANCELED', reason: 'it was canceled' },
   EBADMSG: { kind: 'internal', code: 'PLAN_REJECTED' },
-  ESHUTDOWN: { kind: 'unavailable', code: 'KEEPER_ENDING' },
+  ESHUTDOWN: { kind: 'unavailable', code: 'KEEPER_ENDING', reason: 'the keeper is ending' },
   EMFILE: { kind: 'exhausted', code: 'KEEPER_FULL' },
   ENOBUFS: { kind: 'exhausted', code: 'CLIENT_TOO_SLOW' },
   ENOTSUP: { kind: 'unsupported', code: 'NOT_STREAMED' },
@@ -254,7 +258,7 @@ const kindsByErrno: Readonly<Record<string, ErrorKind>> = {
   ESHUTDOWN: 'unavailable',
 };
 
-const canceled: Meaning = { kind: 'canceled', code: 'CANCELED' };
+const canceled: Meaning = { kind: 'canceled', code: 'CANCELED', reason: 'it was canceled' };
 
 function generalMeaning({ operation }: KeeperFailure, errno: string): Meaning {
   if (errno === 'ECANCELED') return canceled;
