@@ -10,6 +10,7 @@ import type { Keepers } from './launch/keepers.js';
 import type { UserResolver } from './launch/user-resolver.js';
 import type { EventJournal } from './observe/journal.js';
 import type { EngineSettings } from './settings.js';
+import type { Reclaimer } from './storage/reclaimer.js';
 
 /** Directories of volumes; which volumes there are, the records say. */
 export interface VolumeStore {
@@ -43,4 +44,5 @@ export interface EngineContext {
   /** Files of a container; `pid` of its init while it runs, else 0. */
   readonly files: (record: ContainerRecord, pid: number) => ContainerFiles;
   readonly volumes: VolumeStore;
+  readonly reclaimer: Reclaimer;
 }

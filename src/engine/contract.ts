@@ -41,7 +41,13 @@ export interface LaunchTrace {
 }
 
 export type BatchResult<T = void> =
-  | { readonly ok: true; readonly reference: string; readonly id: string; readonly name: string; readonly value: T }
+  | {
+      readonly ok: true;
+      readonly reference: string;
+      readonly id: string;
+      readonly name: string;
+      readonly value: T;
+    }
   | { readonly ok: false; readonly reference: string; readonly error: WarrenError };
 
 export interface BatchOptions {
@@ -120,7 +126,13 @@ export interface PruneResult {
 /** Everything inspect shows; the CLI and the daemon give it Docker's shape. */
 export interface ContainerInspection extends ContainerSummary {
   readonly image: Image | null;
-  readonly paths: { readonly log: string; readonly hosts: string; readonly hostname: string; readonly resolvConf: string; readonly upper: string };
+  readonly paths: {
+    readonly log: string;
+    readonly hosts: string;
+    readonly hostname: string;
+    readonly resolvConf: string;
+    readonly upper: string;
+  };
   readonly sizeBytes: number | null;
 }
 
@@ -136,7 +148,10 @@ export interface ContainerHandle {
   restart(options?: StopOptions): Promise<void>;
   pause(): Promise<void>;
   unpause(): Promise<void>;
-  wait(options?: { readonly condition?: 'not-running' | 'next-exit' | 'removed'; readonly signal?: AbortSignal }): Promise<ExitInfo>;
+  wait(options?: {
+    readonly condition?: 'not-running' | 'next-exit' | 'removed';
+    readonly signal?: AbortSignal;
+  }): Promise<ExitInfo>;
   remove(options?: RemoveOptions): Promise<void>;
   rename(name: string): Promise<void>;
   update(request: UpdateRequest): Promise<void>;
@@ -184,15 +199,28 @@ export interface ContainerFileOperations {
 }
 
 export interface EngineContainers {
-  create(configs: readonly ContainerConfig[], options?: BatchOptions): Promise<readonly BatchResult<ContainerHandle>[]>;
+  create(
+    configs: readonly ContainerConfig[],
+    options?: BatchOptions,
+  ): Promise<readonly BatchResult<ContainerHandle>[]>;
   start(references: readonly string[], options?: BatchOptions): Promise<readonly BatchResult[]>;
-  stop(references: readonly string[], options?: StopOptions): Promise<readonly BatchResult<ExitInfo | null>[]>;
-  kill(references: readonly string[], options?: BatchOptions & { readonly stopSignal?: string }): Promise<readonly BatchResult[]>;
+  stop(
+    references: readonly string[],
+    options?: StopOptions,
+  ): Promise<readonly BatchResult<ExitInfo | null>[]>;
+  kill(
+    references: readonly string[],
+    options?: BatchOptions & { readonly stopSignal?: string },
+  ): Promise<readonly BatchResult[]>;
   restart(references: readonly string[], options?: StopOptions): Promise<readonly BatchResult[]>;
   pause(references: readonly string[], options?: BatchOptions): Promise<readonly BatchResult[]>;
   unpause(references: readonly string[], options?: BatchOptions): Promise<readonly BatchResult[]>;
   remove(references: readonly string[], options?: RemoveOptions): Promise<readonly BatchResult[]>;
-  update(references: readonly string[], request: UpdateRequest, options?: BatchOptions): Promise<readonly BatchResult[]>;
+  update(
+    references: readonly string[],
+    request: UpdateRequest,
+    options?: BatchOptions,
+  ): Promise<readonly BatchResult[]>;
   list(filter?: ContainerFilter): Promise<readonly ContainerSummary[]>;
   /** All running ones in one call. */
   stats(references?: readonly string[]): Promise<readonly ContainerStats[]>;
@@ -203,20 +231,40 @@ export interface EngineImages {
   list(): Promise<readonly Image[]>;
   get(reference: string): Promise<Image>;
   buildBase(name: string, options?: BuildBaseOptions): Promise<Image>;
-  remove(reference: string, options?: { readonly force?: boolean }): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }>;
+  remove(
+    reference: string,
+    options?: { readonly force?: boolean },
+  ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }>;
   prune(): Promise<PruneResult>;
 }
 
 export interface EngineVolumes {
-  create(options?: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> }): Promise<Volume>;
-  list(): Promise<readonly (Volume & { readonly mountPoint: string; readonly usedBy: readonly string[] })[]>;
-  get(name: string): Promise<Volume & { readonly mountPoint: string; readonly usedBy: readonly string[] }>;
+  create(options?: {
+    readonly name?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  }): Promise<Volume>;
+  list(): Promise<
+    readonly (Volume & { readonly mountPoint: string; readonly usedBy: readonly string[] })[]
+  >;
+  get(
+    name: string,
+  ): Promise<Volume & { readonly mountPoint: string; readonly usedBy: readonly string[] }>;
   remove(name: string, options?: { readonly force?: boolean }): Promise<void>;
   prune(options?: { readonly all?: boolean }): Promise<PruneResult>;
 }
 
 export interface Leak {
-  readonly kind: 'cgroup' | 'directory' | 'volume' | 'fifo' | 'process' | 'record' | 'keeper' | 'idRange' | 'intent' | 'temporary';
+  readonly kind:
+    | 'cgroup'
+    | 'directory'
+    | 'volume'
+    | 'fifo'
+    | 'process'
+    | 'record'
+    | 'keeper'
+    | 'idRange'
+    | 'intent'
+    | 'temporary';
   readonly object: string;
   readonly why: string;
   readonly fixed: boolean;
@@ -235,12 +283,25 @@ export interface EngineInfo {
   readonly runDir: string;
   readonly cgroupVersion: string;
   readonly cgroupParent: string;
-  readonly containers: { readonly total: number; readonly running: number; readonly paused: number; readonly stopped: number };
+  readonly containers: {
+    readonly total: number;
+    readonly running: number;
+    readonly paused: number;
+    readonly stopped: number;
+  };
   readonly images: number;
   readonly kernel: string;
   readonly cpus: number;
   readonly memoryBytes: number;
-  readonly keepers: readonly { readonly instance: number; readonly pid: number; readonly version: string; readonly containers: number; readonly fdUsed: number; readonly fdLimit: number; readonly rssBytes: number }[];
+  readonly keepers: readonly {
+    readonly instance: number;
+    readonly pid: number;
+    readonly version: string;
+    readonly containers: number;
+    readonly fdUsed: number;
+    readonly fdLimit: number;
+    readonly rssBytes: number;
+  }[];
   readonly securityOptions: readonly string[];
 }
 
@@ -264,13 +325,23 @@ export interface EngineApi {
   /** Creates and starts; the handle is disposable. */
   run(config: ContainerConfig, options?: BatchOptions): Promise<ContainerHandle>;
   /** Creates and starts with the streams of the process. */
-  runAttached(config: ContainerConfig, options: RunOptions): Promise<{ readonly container: ContainerHandle; readonly process: RunningProcess }>;
+  runAttached(
+    config: ContainerConfig,
+    options: RunOptions,
+  ): Promise<{ readonly container: ContainerHandle; readonly process: RunningProcess }>;
   /** `count` containers of one config (names get `-1`, `-2`, … when a name is given). */
-  runMany(config: ContainerConfig, count: number, options?: BatchOptions): Promise<readonly BatchResult<ContainerHandle>[]>;
+  runMany(
+    config: ContainerConfig,
+    count: number,
+    options?: BatchOptions,
+  ): Promise<readonly BatchResult<ContainerHandle>[]>;
   create(config: ContainerConfig, options?: BatchOptions): Promise<ContainerHandle>;
   /** Throws notFound: `No such container: X`. */
   get(reference: string): Promise<ContainerHandle>;
-  events(options?: { readonly signal?: AbortSignal; readonly filters?: Readonly<Record<string, readonly string[]>> }): AsyncIterable<EngineEvent>;
+  events(options?: {
+    readonly signal?: AbortSignal;
+    readonly filters?: Readonly<Record<string, readonly string[]>>;
+  }): AsyncIterable<EngineEvent>;
   readonly containers: EngineContainers;
   readonly images: EngineImages;
   readonly volumes: EngineVolumes;

@@ -113,7 +113,8 @@ export class Engine implements EngineApi {
   }
 }
 
-async function closeContext({ host, records }: EngineContext): Promise<void> {
+async function closeContext({ host, records, reclaimer }: EngineContext): Promise<void> {
+  await reclaimer.idle();
   await host.close();
   await records.close();
 }

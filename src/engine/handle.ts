@@ -41,7 +41,9 @@ export function containerHandle(context: EngineContext, made: ContainerRecord): 
     restart: async (options) => single(await restartContainers(context, [id], options)),
     pause: async () => single(await pauseContainers(context, [id])),
     unpause: async () => single(await unpauseContainers(context, [id])),
-    wait: async (options) => await waitContainer(context, record(), options),
+    // One that was removed meanwhile has an answer too.
+    wait: async (options) =>
+      await waitContainer(context, context.records.containers.get(id) ?? made, options),
     remove: async (options) => single(await removeContainers(context, [id], options)),
     rename: async (name) => {
       await renameContainer(context, record(), name);

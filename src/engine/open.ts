@@ -22,6 +22,7 @@ import { UserResolver } from './launch/user-resolver.js';
 import { EventJournal } from './observe/journal.js';
 import { type EngineSettings, engineSettings } from './settings.js';
 import { recoverIntents } from './state/recover.js';
+import { Reclaimer } from './storage/reclaimer.js';
 
 const logLevels = ['error', 'warn', 'info', 'debug'];
 
@@ -49,13 +50,15 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
   const facts = await host.facts();
   const records = openRecords(dataRoot);
   try {
+    const storage = openStorage({ dataRoot, host });
     return {
       settings,
       host,
       facts,
       self: ownIdentity(facts.bootId),
       records,
-      storage: openStorage({ dataRoot, host }),
+      storage,
+      reclaimer: new Reclaimer(storage),
       volumes: new VolumeDirectories({ dataRoot, host }),
       images: await openImageStore({ dataRoot, host }),
       cgroups: createCgroupDriver(host.cgroups, {

@@ -4,24 +4,10 @@ export type ContainerId = string & { readonly __brand: 'ContainerId' };
 
 /** Docker's words. `created` and `dead` come from the record, the rest from the keeper. */
 export type ContainerStatus =
-  | 'created'
-  | 'running'
-  | 'paused'
-  | 'restarting'
-  | 'removing'
-  | 'exited'
-  | 'dead';
+  'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
 
 export type ExitReason =
-  | 'own'
-  | 'stop'
-  | 'kill'
-  | 'ttl'
-  | 'idle'
-  | 'owner'
-  | 'timeout'
-  | 'shutdown'
-  | 'unhealthy';
+  'own' | 'stop' | 'kill' | 'ttl' | 'idle' | 'owner' | 'timeout' | 'shutdown' | 'unhealthy';
 
 /** How a run ended. Times are ms since the epoch (0: unknown). */
 export interface ExitInfo {
@@ -32,7 +18,11 @@ export interface ExitInfo {
   readonly reason: ExitReason;
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
-  readonly usage: { readonly userUs: number; readonly systemUs: number; readonly maxRssBytes: number };
+  readonly usage: {
+    readonly userUs: number;
+    readonly systemUs: number;
+    readonly maxRssBytes: number;
+  };
 }
 
 export type HealthStatus = 'none' | 'starting' | 'healthy' | 'unhealthy';

@@ -12,7 +12,21 @@ interface ContainerEventBase {
 /** Docker's actions where Docker has one. */
 export type ContainerEvent = ContainerEventBase &
   (
-    | { readonly action: 'create' | 'start' | 'pause' | 'unpause' | 'restart' | 'stop' | 'update' | 'destroy' | 'attach' | 'detach' | 'oom' | 'adopted' }
+    | {
+        readonly action:
+          | 'create'
+          | 'start'
+          | 'pause'
+          | 'unpause'
+          | 'restart'
+          | 'stop'
+          | 'update'
+          | 'destroy'
+          | 'attach'
+          | 'detach'
+          | 'oom'
+          | 'adopted';
+      }
     | { readonly action: 'die'; readonly exit: ExitInfo }
     | { readonly action: 'kill'; readonly signal: string }
     | { readonly action: 'rename'; readonly oldName: string }
@@ -44,7 +58,12 @@ export type EngineEvent = ContainerEvent | ImageEvent | VolumeEvent;
 export type ProgressEvent =
   | { readonly kind: 'step'; readonly name: string; readonly detail: string }
   | { readonly kind: 'count'; readonly name: string; readonly done: number; readonly total: number }
-  | { readonly kind: 'bytes'; readonly name: string; readonly done: number; readonly total: number | null }
+  | {
+      readonly kind: 'bytes';
+      readonly name: string;
+      readonly done: number;
+      readonly total: number | null;
+    }
   | { readonly kind: 'warning'; readonly message: string };
 
 export type OnProgress = (event: ProgressEvent) => void;

@@ -1,7 +1,17 @@
 /** Pressure stall information: averages in percent, total in µs (Documentation/accounting/psi.rst). */
 export interface Pressure {
-  readonly some: { readonly avg10: number; readonly avg60: number; readonly avg300: number; readonly totalUs: number };
-  readonly full: { readonly avg10: number; readonly avg60: number; readonly avg300: number; readonly totalUs: number } | null;
+  readonly some: {
+    readonly avg10: number;
+    readonly avg60: number;
+    readonly avg300: number;
+    readonly totalUs: number;
+  };
+  readonly full: {
+    readonly avg10: number;
+    readonly avg60: number;
+    readonly avg300: number;
+    readonly totalUs: number;
+  } | null;
 }
 
 /** One reading of a container's cgroups; null where it has no group of its own or the kernel does not tell. */
@@ -25,14 +35,20 @@ export interface CgroupStats {
     readonly oomKills: number;
   } | null;
   readonly pids: { readonly current: number; readonly limit: number | null } | null;
-  readonly io: readonly {
-    readonly device: string;
-    readonly readBytes: number;
-    readonly writeBytes: number;
-    readonly reads: number;
-    readonly writes: number;
-  }[] | null;
-  readonly pressure: { readonly cpu: Pressure | null; readonly memory: Pressure | null; readonly io: Pressure | null };
+  readonly io:
+    | readonly {
+        readonly device: string;
+        readonly readBytes: number;
+        readonly writeBytes: number;
+        readonly reads: number;
+        readonly writes: number;
+      }[]
+    | null;
+  readonly pressure: {
+    readonly cpu: Pressure | null;
+    readonly memory: Pressure | null;
+    readonly io: Pressure | null;
+  };
 }
 
 export interface ContainerStats extends CgroupStats {
@@ -44,7 +60,8 @@ export interface ContainerStats extends CgroupStats {
 /** One row of `warren limits`, as OpenVZ's beancounters: what is held, the most ever, the limit, how often it was hit. */
 export interface LimitAccount {
   readonly resource: string;
-  readonly unit: 'bytes' | 'count' | 'us' | 'share' | 'bytesPerSecond' | 'operationsPerSecond' | 'cpus';
+  readonly unit:
+    'bytes' | 'count' | 'us' | 'share' | 'bytesPerSecond' | 'operationsPerSecond' | 'cpus';
   readonly held: number | null;
   readonly maximum: number | null;
   readonly limit: number | null;

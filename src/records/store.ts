@@ -37,7 +37,11 @@ export interface ContainerRecords {
    * undefined to leave it. `fence` below a record's is refused (conflict STALE_LOCK); null: no lock, `change` itself decides by what
    * it sees. `change` must be pure. Ids without a record give undefined.
    */
-  change(ids: readonly ContainerId[], fence: bigint | null, change: (record: ContainerRecord) => ContainerRecord | null | undefined): Promise<readonly (ContainerRecord | undefined)[]>;
+  change(
+    ids: readonly ContainerId[],
+    fence: bigint | null,
+    change: (record: ContainerRecord) => ContainerRecord | null | undefined,
+  ): Promise<readonly (ContainerRecord | undefined)[]>;
   rename(id: ContainerId, name: string, fence: bigint): Promise<ContainerRecord>;
 }
 

@@ -51,9 +51,20 @@ export interface ContainerFiles {
   /** A tar of `path` as `docker cp` makes it. Throws notFound. */
   archive(path: string, options: { readonly followLink: boolean }): Promise<Readable>;
   /** Unpacks below the directory `path`. */
-  extract(path: string, archive: Readable, options: { readonly overwriteDirWithFile: boolean }): Promise<void>;
-  stat(path: string): Promise<{ readonly name: string; readonly size: number; readonly mode: number; readonly mtimeMs: number; readonly linkTarget: string }>;
+  extract(
+    path: string,
+    archive: Readable,
+    options: { readonly overwriteDirWithFile: boolean },
+  ): Promise<void>;
+  stat(
+    path: string,
+  ): Promise<{
+    readonly name: string;
+    readonly size: number;
+    readonly mode: number;
+    readonly mtimeMs: number;
+    readonly linkTarget: string;
+  }>;
   /** The whole root file system. */
   export(): Promise<Readable>;
 }
-

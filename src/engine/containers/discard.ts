@@ -20,6 +20,7 @@ export async function discardContainer(
   { volumes = true, fence = null }: DiscardOptions = {},
 ): Promise<void> {
   await context.storage.remove(record.id);
+  context.reclaimer.schedule();
   if (volumes) await releaseVolumes(context, record);
   await context.records.containers.change([record.id], fence, () => null);
   context.journal.append([containerEvent(context, record, { action: 'destroy' })]);

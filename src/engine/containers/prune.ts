@@ -17,7 +17,8 @@ export async function pruneContainers(
   for (const id of ids) sizes.set(id, await context.storage.size(id));
   const results = await removeContainers(context, ids, {});
   const deleted = results.flatMap((result) => (result.ok ? [result.id] : []));
-  await context.storage.emptyTrash();
+  context.reclaimer.schedule();
+  await context.reclaimer.idle();
   return {
     deleted,
     reclaimedBytes: deleted.reduce((sum, id) => sum + (sizes.get(id) ?? 0), 0),

@@ -52,6 +52,7 @@ export async function provideVolume(
 /** Removes record and content; nothing happens when it is missing. */
 export async function removeVolume(context: EngineContext, name: string): Promise<boolean> {
   context.volumes.remove(name);
+  context.reclaimer.schedule();
   const removed = await context.records.volumes.remove(name);
   if (removed) {
     context.journal.append([
@@ -118,6 +119,7 @@ export async function pruneVolumes(context: EngineContext, all: boolean): Promis
     await removeVolume(context, volume.name);
     deleted.push(volume.name);
   }
-  await context.storage.emptyTrash();
+  context.reclaimer.schedule();
+  await context.reclaimer.idle();
   return { deleted, reclaimedBytes };
 }

@@ -22,6 +22,7 @@ export async function findLeaks(
   context: EngineContext,
   { fix }: { readonly fix: boolean },
 ): Promise<readonly Leak[]> {
+  await context.reclaimer.idle();
   const found = [
     ...leakedIntents(context),
     ...(await leakedRuns(context)),

@@ -25,7 +25,8 @@ export async function reconcile(
   await commitExits(context, exited, states);
   const removable = [...lost, ...exited].filter(({ spec }) => spec.autoRemove);
   await mapBounded(removable, removalsInFlight, async (record) => removeExited(context, record));
-  await context.storage.emptyTrash();
+  context.reclaimer.schedule();
+  await context.reclaimer.idle();
   const committed = lost.length + exited.length - removable.length;
   return { committed, removed: removable.length };
 }

@@ -23,6 +23,7 @@ export async function shutdown(
   // While the keepers know the ends of runs, they are committed.
   await reconcile(context);
   for (const keeper of keepers) await keeper.control.shutdown(force);
+  context.cgroups.removeParent(context.settings.cgroupParent);
 }
 
 /** Replaces each keeper's program by the one of this version; containers go on. */

@@ -63,7 +63,11 @@ function startArguments(options: KeeperStartOptions): string[] {
     ...['--run-dir', runDir],
     ...['--data-root', dataRoot],
     ...['--instance', String(instance)],
-    ...hierarchies.flatMap(({ name, mountPoint }) => ['--hierarchy', `${name}=${mountPoint}`]),
+    // `name=systemd` is `systemd` there.
+    ...hierarchies.flatMap(({ name, mountPoint }) => [
+      '--hierarchy',
+      `${name.replace(/^name=/, '')}=${mountPoint}`,
+    ]),
     ...['--cgroup', keeperCgroup(parent, instance)],
     ...(options.workers === undefined ? [] : ['--workers', String(options.workers)]),
     ...(options.idleExitMs === undefined ? [] : ['--idle-exit-ms', String(options.idleExitMs)]),

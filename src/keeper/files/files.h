@@ -13,13 +13,13 @@
 
 #include "../init/sys.h"
 
-#define NAME "warren-files"
+#define NAME       "warren-files"
 #define PATH_BYTES 4096
 
 struct ids {
-	/* Host id of the container's id 0, and how many follow. */
-	uint32_t base;
-	uint32_t count;
+  /* Host id of the container's id 0, and how many follow. */
+  uint32_t base;
+  uint32_t count;
 };
 
 int view_run(int argc, char **argv);

@@ -4,9 +4,9 @@
 
 /* argv[0] is the applet's own name, whatever way it was chosen. */
 struct args {
-	int argc;
-	char **argv;
-	char **envp;
+  int argc;
+  char **argv;
+  char **envp;
 };
 
 /* Chooses by the basename of argv[0], else by the first argument. */

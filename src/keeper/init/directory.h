@@ -5,12 +5,12 @@
 #include "sys.h"
 
 struct directory {
-	int fd;
-	/* A positive errno when reading failed, else 0. */
-	int error;
-	long used;
-	long at;
-	_Alignas(8) char data[1024];
+  int fd;
+  /* A positive errno when reading failed, else 0. */
+  int error;
+  long used;
+  long at;
+  _Alignas(8) char data[1024];
 };
 
 /* 0, or a negative errno. */

@@ -6,16 +6,16 @@
 
 /* The same numbers on x86_64 and aarch64. */
 enum {
-	SIG_HUP = 1,
-	SIG_INT = 2,
-	SIG_KILL = 9,
-	SIG_PIPE = 13,
-	SIG_TERM = 15,
-	SIG_CHLD = 17,
-	SIG_WINCH = 28,
+  SIG_HUP = 1,
+  SIG_INT = 2,
+  SIG_KILL = 9,
+  SIG_PIPE = 13,
+  SIG_TERM = 15,
+  SIG_CHLD = 17,
+  SIG_WINCH = 28,
 };
 
-#define SIGNAL_BIT(number) (UINT64_C(1) << ((number) - 1))
+#define SIGNAL_BIT(number) (UINT64_C(1) << ((number)-1))
 
 /* Replaces the calling process's mask; returns the one before. */
 uint64_t signals_block(uint64_t set);

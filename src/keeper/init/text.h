@@ -21,11 +21,11 @@ bool text_seconds(const char *text, int64_t *nanoseconds);
 
 /* Collects output and writes it when full; the owner flushes at the end. */
 struct out {
-	int fd;
-	/* First write error (a positive errno), 0 when all went well. */
-	int error;
-	size_t used;
-	char data[1024];
+  int fd;
+  /* First write error (a positive errno), 0 when all went well. */
+  int error;
+  size_t used;
+  char data[1024];
 };
 
 void out_open(struct out *out, int fd);

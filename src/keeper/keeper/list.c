@@ -64,7 +64,7 @@ static void send_chunk(struct listing *listing) {
   struct writer out = writer_new(FRAME_MAX);
   write_u8(&out, end < listing->states.len);
   write_u32(&out, count);
-  write_raw(&out, listing->states.data + listing->at, end - listing->at);
+  if (count > 0) write_raw(&out, listing->states.data + listing->at, end - listing->at);
   client_send(listing->request, REP_STATES, &out);
   writer_free(&out);
   listing->at = end;

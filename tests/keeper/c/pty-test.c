@@ -37,8 +37,9 @@ static void tell_size(void *context) {
   (void)context;
   setsid();
   ioctl(0, TIOCSCTTY, 0);
+  do CHECK(ioctl(0, TIOCGWINSZ, &size) == 0); /* the first size is set while this runs */
+  while (size.ws_col == 0);
   signal(SIGWINCH, on_resize);
-  CHECK(ioctl(0, TIOCGWINSZ, &size) == 0);
   printf("%dx%d\n", size.ws_col, size.ws_row);
   fflush(stdout);
   while (!resized) usleep(1000);

@@ -234,6 +234,7 @@ export class Client {
   request(frameType: number, payload: Bytes = new Bytes()): { id: bigint; reply: Reply } {
     const id = this.#next++;
     const reply = new Reply();
+    if (this.ended) reply.failure = new Error('The connection ended');
     this.#replies.set(id, reply);
     this.frame(frameType, id, payload);
     return { id, reply };

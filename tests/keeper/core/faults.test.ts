@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeAsRoot } from '../../privileges.js';
 import { Bytes } from './bytes.js';
-import { Client, type, type Reply } from './client.js';
+import type { Client } from './client.js';
+import { type, type Reply } from './client.js';
 import { Instance, program } from './instance.js';
 import { execPlan, launchPlan, superviseOf, type Shape } from './plans.js';
 
@@ -47,7 +48,12 @@ describeAsRoot('when parts of the keeper are killed', () => {
   }
 
   async function exec(shape: Shape, argv: readonly string[]): Promise<string> {
-    const payload = new Bytes().u32(stdout | 16).str(shape.id).u64(0).u16(0).u16(0);
+    const payload = new Bytes()
+      .u32(stdout | 16)
+      .str(shape.id)
+      .u64(0)
+      .u16(0)
+      .u16(0);
     const reply = client.send(type.exec, payload.bytes(execPlan(shape, argv)));
     await reply.until((now) => now.exit !== undefined);
     return reply.output;
@@ -76,16 +82,23 @@ describeAsRoot('when parts of the keeper are killed', () => {
     process.kill(before.keeper, 'SIGSTOP');
     await eventually(() => !alive(short.pid));
     process.kill(before.keeper, 'SIGKILL');
-    await eventually(() => instance.pids().keeper !== before.keeper && instance.pids().keeper !== 0);
+    await eventually(
+      () => instance.pids().keeper !== before.keeper && instance.pids().keeper !== 0,
+    );
     await reconnect();
     const states = await client.listed();
     expect(states.find(({ id }) => id === 'stays')).toMatchObject({ status: 2, pid });
-    expect(states.find(({ id }) => id === 'ends')).toMatchObject({ status: 5, exit: { how: 1, code: 3 } });
+    expect(states.find(({ id }) => id === 'ends')).toMatchObject({
+      status: 5,
+      exit: { how: 1, code: 3 },
+    });
     expect(await client.waited('short')).toMatchObject({ how: 1, code: 0 });
     expect(instance.pids().holder).toBe(before.holder);
     expect(await exec(shape, ['init', 'hostname'])).toBe('stays\n');
     expect(await client.stopped('stays', 1000)).toMatchObject({ how: 1, code: 143, reason: 1 });
-    expect((await client.send(type.status).until((now) => now.status !== undefined)).status?.adopted).toBeGreaterThan(0);
+    expect(
+      (await client.send(type.status).until((now) => now.status !== undefined)).status?.adopted,
+    ).toBeGreaterThan(0);
     await client.forgotten(['stays', 'ends', 'short']);
   });
 
@@ -100,7 +113,10 @@ describeAsRoot('when parts of the keeper are killed', () => {
     expect(alive(pid)).toBe(true);
     expect(instance.start().stderr).toBe('');
     await reconnect();
-    expect((await client.listed()).find(({ id }) => id === 'stays')).toMatchObject({ status: 2, pid });
+    expect((await client.listed()).find(({ id }) => id === 'stays')).toMatchObject({
+      status: 2,
+      pid,
+    });
     expect([1, 3]).toContain((await client.waited('gone')).how); // known only if nobody reaped it yet
     expect(await exec(shape, ['init', 'hostname'])).toBe('stays\n');
     const waiting = client.waited('stays');
@@ -145,11 +161,17 @@ describeAsRoot('when parts of the keeper are killed', () => {
     const { keeper } = instance.pids();
     for (const at of [20, 60, 100, 140]) {
       await replies[at]?.until((now) => now.pid > 0).catch(() => undefined);
-      const children = readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8').trim().split(' ');
-      const worker = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[1] === 'keeper');
+      const children = readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8')
+        .trim()
+        .split(' ');
+      const worker = children.find(
+        (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[1] === 'keeper',
+      );
       if (worker !== undefined) process.kill(Number(worker), 'SIGKILL');
     }
-    const results = await Promise.allSettled(replies.map((reply) => reply.until((now) => now.pid > 0)));
+    const results = await Promise.allSettled(
+      replies.map((reply) => reply.until((now) => now.pid > 0)),
+    );
     const failed = results.filter(({ status }) => status === 'rejected').length;
     expect(failed).toBeGreaterThan(0);
     expect(failed).toBeLessThanOrEqual(4);
@@ -158,7 +180,11 @@ describeAsRoot('when parts of the keeper are killed', () => {
     await eventually(() => instance.cgroups().length === 2 * running.length);
     await Promise.all(running.map((id) => client.stopped(id, 0)));
     await client.forgotten(running);
-    await eventually(() => readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8').trim().split(' ').length <= 3);
+    await eventually(
+      () =>
+        readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8').trim().split(' ').length <=
+        3,
+    );
   });
 
   test('a container whose launch is cancelled or whose client leaves is undone or kept as asked', async () => {
@@ -167,7 +193,11 @@ describeAsRoot('when parts of the keeper are killed', () => {
     const owned = instance.shape('owned', ['pause']);
     client.launch(superviseOf(owned), launchPlan(owned), 8);
     const cancelled = instance.shape('cancelled', ['pause']);
-    const payload = new Bytes().u32(0).u64(0).bytes(superviseOf(cancelled)).bytes(launchPlan(cancelled));
+    const payload = new Bytes()
+      .u32(0)
+      .u64(0)
+      .bytes(superviseOf(cancelled))
+      .bytes(launchPlan(cancelled));
     const { id, reply } = client.request(type.launch, payload);
     client.send(type.cancel, new Bytes().u64(id));
     await expect(reply.until((now) => now.pid > 0)).rejects.toMatchObject({ errno: 125 });
@@ -175,14 +205,19 @@ describeAsRoot('when parts of the keeper are killed', () => {
     await reconnect();
     await eventually(async () => {
       const states = await client.listed();
-      return states.length > 0 && states.every((state) => state.id === 'kept' ? state.status === 2 : state.status === 5);
+      return (
+        states.length > 0 &&
+        states.every((state) => (state.id === 'kept' ? state.status === 2 : state.status === 5))
+      );
     });
     await client.stopped('kept', 0);
     await client.forgotten(['kept', 'owned']);
   });
 
   test('an upgrade keeps the process, its children and their exit codes', async () => {
-    const shape = instance.shape('stays', ['sleep', '1.5'], { log: join(instance.scope.directory, 'log') });
+    const shape = instance.shape('stays', ['sleep', '1.5'], {
+      log: join(instance.scope.directory, 'log'),
+    });
     const { pid } = await launch(shape);
     const before = instance.pids();
     await client.send(type.upgrade, new Bytes().str(program)).until((now) => now.done);
@@ -202,13 +237,17 @@ describeAsRoot('when parts of the keeper are killed', () => {
 
   test('locks: one holder, waiters in turn, fences that grow, stale ones refused', async () => {
     const lock = (from: Client, timeoutMs: number, what: string): Promise<Reply> =>
-      from.send(type.lock, new Bytes().str('name').u64(timeoutMs).str(what)).until((now) => now.fence > 0n);
+      from
+        .send(type.lock, new Bytes().str('name').u64(timeoutMs).str(what))
+        .until((now) => now.fence > 0n);
     const other = await instance.connect();
     const { fence } = await lock(client, 0, 'first');
     await expect(lock(other, 0, 'second')).rejects.toThrow(/held by pid \d+ for first/);
     await expect(lock(other, 50, 'second')).rejects.toMatchObject({ errno: 110 });
     const shape = instance.shape('fenced', ['pause']);
-    await client.launch(superviseOf(shape), launchPlan(shape), 0, fence).until((now) => now.pid > 0);
+    await client
+      .launch(superviseOf(shape), launchPlan(shape), 0, fence)
+      .until((now) => now.pid > 0);
     await client.stopped('fenced', 0);
     await client.forgotten(['fenced']);
     const waiting = lock(other, 5000, 'second');

@@ -1,5 +1,13 @@
 import { execFileSync, spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+} from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import { newScope, type TestScope } from '../../scope.js';
@@ -8,7 +16,8 @@ import { Client, type } from './client.js';
 import type { Shape } from './plans.js';
 
 const native = join(import.meta.dirname, '..', '..', '..', 'dist', 'native', `linux-${arch()}`);
-export const program = join(native, 'warren-keeper');
+/** WARREN_KEEPER names another build, the one with sanitizers. */
+export const program = process.env['WARREN_KEEPER'] ?? join(native, 'warren-keeper');
 
 /** The cgroup hierarchies of this machine, the unified one first. */
 export function hierarchies(): { name: string; root: string }[] {
@@ -16,7 +25,9 @@ export function hierarchies(): { name: string; root: string }[] {
   for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
     const [, root = '', kind = '', options = ''] = line.split(' ');
     if (kind === 'cgroup2') all.unshift({ name: 'unified', root });
-    const controller = options.split(',').find((option) => option === 'memory' || option === 'pids');
+    const controller = options
+      .split(',')
+      .find((option) => option === 'memory' || option === 'pids');
     if (kind === 'cgroup' && controller !== undefined) all.push({ name: controller, root });
   }
   return all;
@@ -43,7 +54,9 @@ export class Instance {
     const mounted = hierarchies().flatMap(({ name, root }) => ['--hierarchy', `${name}=${root}`]);
     const own = ['--cgroup', `${this.parent}/keeper`, '--instance', '0'];
     const places = ['--run-dir', runDir, '--data-root', dataRoot];
-    return spawnSync(program, ['start', ...places, ...own, ...mounted, ...more], { encoding: 'utf8' });
+    return spawnSync(program, ['start', ...places, ...own, ...mounted, ...more], {
+      encoding: 'utf8',
+    });
   }
 
   get socket(): string {
@@ -123,10 +136,16 @@ export class Instance {
       client.close();
       while (this.pids().holder !== 0) await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    const complaints = this.log.split('\n').filter((line) => /Sanitizer|runtime error/.test(line));
     rmSync(this.scope.directory, { recursive: true, force: true });
+    if (complaints.length > 0) throw new Error(complaints.join('\n'));
     for (const { root } of hierarchies()) {
       let directory = join(root, this.parent);
-      while (directory !== root && existsSync(directory) && readdirSync(directory, { withFileTypes: true }).every((entry) => !entry.isDirectory())) {
+      while (
+        directory !== root &&
+        existsSync(directory) &&
+        readdirSync(directory, { withFileTypes: true }).every((entry) => !entry.isDirectory())
+      ) {
         rmdirSync(directory);
         directory = join(directory, '..');
       }

@@ -31,7 +31,10 @@ describeAsRoot('the keeper', () => {
   async function run(shape: Shape, flags = 0): Promise<{ code: number; output: string }> {
     const reply = client.launch(superviseOf(shape), launchPlan(shape), flags);
     await reply.until((now) => now.pid > 0);
-    const exit = flags & 7 ? (await reply.until((now) => now.exit !== undefined)).exit : await client.waited(shape.id);
+    const exit =
+      flags & 7
+        ? (await reply.until((now) => now.exit !== undefined)).exit
+        : await client.waited(shape.id);
     await client.forgotten([shape.id]);
     return { code: exit?.code ?? -1, output: reply.output };
   }
@@ -52,7 +55,9 @@ describeAsRoot('the keeper', () => {
     expect((await run(instance.shape('seven', ['exit', '7']))).code).toBe(7);
     const shape = instance.shape('paused', ['pause']);
     await client.launch(superviseOf(shape), launchPlan(shape)).until((now) => now.pid > 0);
-    await client.send(type.signal, new Bytes().str('paused').u32(9).u8(0).u64(0)).until((now) => now.done);
+    await client
+      .send(type.signal, new Bytes().str('paused').u32(9).u8(0).u64(0))
+      .until((now) => now.done);
     expect(await client.waited('paused')).toMatchObject({ how: 2, code: 9, reason: 2 });
     await client.forgotten(['paused']);
   });
@@ -70,12 +75,22 @@ describeAsRoot('the keeper', () => {
   });
 
   test('a bind source that does not exist names the operation and the path', async () => {
-    const shape = instance.shape('bind', ['true'], { binds: [{ source: '/no/such/place', target: '/mnt' }] });
+    const shape = instance.shape('bind', ['true'], {
+      binds: [{ source: '/no/such/place', target: '/mnt' }],
+    });
     const reply = client.launch(superviseOf(shape), launchPlan(shape));
-    await expect(reply.until((now) => now.pid > 0)).rejects.toMatchObject({ errno: 2, operation: 9, path: '/no/such/place' });
-    const good = instance.shape('bind', ['ls', '/mnt'], { binds: [{ source: instance.scope.runDir, target: '/mnt' }] });
+    await expect(reply.until((now) => now.pid > 0)).rejects.toMatchObject({
+      errno: 2,
+      operation: 9,
+      path: '/no/such/place',
+    });
+    const good = instance.shape('bind', ['ls', '/mnt'], {
+      binds: [{ source: instance.scope.runDir, target: '/mnt' }],
+    });
     expect((await run(good, stdout)).code).toBe(1);
-    const open = instance.shape('bind', ['ls', '/mnt'], { binds: [{ source: '/usr/share', target: '/mnt' }] });
+    const open = instance.shape('bind', ['ls', '/mnt'], {
+      binds: [{ source: '/usr/share', target: '/mnt' }],
+    });
     expect((await run(open, stdout)).output).toContain('doc');
   });
 
@@ -90,11 +105,19 @@ describeAsRoot('the keeper', () => {
     const shape = instance.shape('host', ['pause']);
     await client.launch(superviseOf(shape), launchPlan(shape)).until((now) => now.pid > 0);
     const payload = (argv: string[]): Bytes =>
-      new Bytes().u32(stdout | 16).str('host').u64(0).u16(0).u16(0).bytes(execPlan(shape, argv));
+      new Bytes()
+        .u32(stdout | 16)
+        .str('host')
+        .u64(0)
+        .u16(0)
+        .u16(0)
+        .bytes(execPlan(shape, argv));
     const hostname = client.send(type.exec, payload(['init', 'hostname']));
     await hostname.until((now) => now.exit !== undefined);
     expect(hostname).toMatchObject({ output: 'host\n', exit: { how: 1, code: 0 } });
-    const many = Array.from({ length: 50 }, (_, i) => client.send(type.exec, payload(['init', 'exit', String(i)])));
+    const many = Array.from({ length: 50 }, (_, i) =>
+      client.send(type.exec, payload(['init', 'exit', String(i)])),
+    );
     for (const [i, reply] of many.entries())
       expect((await reply.until((now) => now.exit !== undefined)).exit?.code).toBe(i);
     expect((await client.stopped('host')).reason).toBe(1);
@@ -135,7 +158,9 @@ describeAsRoot('the keeper', () => {
     await client.forgotten(['again']);
     const always = instance.shape('always', ['exit', '0'], { restart: { policy: 2, retries: 0 } });
     await client.launch(superviseOf(always), launchPlan(always)).until((now) => now.pid > 0);
-    await client.send(type.wait, new Bytes().str('always').u8(1)).until((now) => now.exit !== undefined);
+    await client
+      .send(type.wait, new Bytes().str('always').u8(1))
+      .until((now) => now.exit !== undefined);
     await client.stopped('always');
     expect(await client.listed()).toMatchObject([{ id: 'always', status: 5 }]);
     await client.forgotten(['always']);
@@ -143,7 +168,9 @@ describeAsRoot('the keeper', () => {
   });
 
   test('a thousand launches in one go all run, and all go', async () => {
-    const shapes = Array.from({ length: 1000 }, (_, i) => instance.shape(`many-${i}`, ['pause'], { network: false }));
+    const shapes = Array.from({ length: 1000 }, (_, i) =>
+      instance.shape(`many-${i}`, ['pause'], { network: false }),
+    );
     const replies = shapes.map((shape) => client.launch(superviseOf(shape), launchPlan(shape)));
     for (const reply of replies) await reply.until((now) => now.pid > 0);
     expect((await client.listed()).filter(({ status }) => status === 2)).toHaveLength(1000);
@@ -154,6 +181,10 @@ describeAsRoot('the keeper', () => {
     expect(instance.cgroups()).toEqual([]);
     const status = (await client.send(type.status).until((now) => now.status !== undefined)).status;
     expect(status?.running).toBe(0);
-    expect(existsSync(join(instance.scope.runDir, 'io')) ? readdirSync(join(instance.scope.runDir, 'io')) : []).toEqual([]);
+    expect(
+      existsSync(join(instance.scope.runDir, 'io'))
+        ? readdirSync(join(instance.scope.runDir, 'io'))
+        : [],
+    ).toEqual([]);
   });
 });

@@ -140,7 +140,12 @@ export function superviseOf(shape: Shape): Buffer {
   out.u32(all.length);
   for (const { hierarchy, path } of all) out.u8(hierarchy).str(path);
   const host = shape.user === false ? 0 : 1_000_000;
-  out.u8(0).u8(shape.stdin ? 1 : 0).u8(0).u32(host).u32(host);
+  out
+    .u8(0)
+    .u8(shape.stdin ? 1 : 0)
+    .u8(0)
+    .u32(host)
+    .u32(host);
   out
     .u8(shape.log === undefined ? 0 : 1)
     .str(shape.log ?? '')
@@ -148,7 +153,10 @@ export function superviseOf(shape: Shape): Buffer {
     .u32(0);
   out.u32(15).u64(2000);
   out.u64(shape.ttlMs ?? 0).u64(0);
-  out.u8(shape.restart?.policy ?? 0).u32(shape.restart?.retries ?? 0).u32(0);
+  out
+    .u8(shape.restart?.policy ?? 0)
+    .u32(shape.restart?.retries ?? 0)
+    .u32(0);
   out.u64(0).u64(0).u32(0).u64(0).u64(0).bytes(Buffer.alloc(0));
   return out.u8(0).done();
 }

@@ -93,7 +93,7 @@ export class ProcessConversation implements RequestHandler {
         this.#outputOf(payload.u8())?.receive(payload.bytes());
         return false;
       case reply.streamEnd:
-        this.#outputOf(payload.u8())?.end();
+        this.#streamEnded(payload.u8());
         return false;
       case reply.credit:
         payload.u8();
@@ -162,6 +162,12 @@ export class ProcessConversation implements RequestHandler {
     this.stdout?.end();
     this.stderr?.end();
     this.stdin?.over();
+  }
+
+  /** Of stream 0: the process has closed its input. */
+  #streamEnded(stream: number): void {
+    if (stream === 0) this.stdin?.over();
+    else this.#outputOf(stream)?.end();
   }
 
   #outputOf(stream: number): OutputStream | null {

@@ -1,0 +1,88 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
+import { describeAsRoot } from '../../privileges.js';
+
+describeAsRoot('batches', () => {
+  let own: TestEngine;
+  beforeAll(async () => {
+    own = await openTestEngine();
+  });
+  afterAll(async () => {
+    await own[Symbol.asyncDispose]();
+  });
+
+  test('three hundred are launched, listed, stopped, started and removed by one call each', async () => {
+    const { engine } = own;
+    let last = 0;
+    const made = await engine.runMany(
+      { image: 'tiny', command: ['pause'], name: 'many', resources: { pidsLimit: 8 } },
+      300,
+      { onProgress: (event) => (last = event.kind === 'count' ? event.done : last) },
+    );
+    expect(made.filter(({ ok }) => !ok)).toEqual([]);
+    expect(last).toBe(300);
+    expect(await engine.containers.list()).toHaveLength(300);
+    expect((await engine.get('many-300')).name).toBe('many-300');
+    const ids = made.flatMap((result) => (result.ok ? [result.id] : []));
+    const stopped = await engine.containers.stop(ids, { timeoutMs: 0 });
+    expect(stopped.every((result) => result.ok && result.value !== null)).toBe(true);
+    expect(await engine.containers.list()).toEqual([]);
+    const started = await engine.containers.start(ids);
+    expect(started.every(({ ok }) => ok)).toBe(true);
+    expect(await engine.containers.stats()).toHaveLength(300);
+    const removed = await engine.containers.remove(ids, { force: true });
+    expect(removed.filter(({ ok }) => !ok)).toEqual([]);
+    expect(await engine.system.leaks({ fix: false })).toEqual([]);
+  });
+
+  test('one bad container does not spoil the batch', async () => {
+    const { engine } = own;
+    await using _taken = await engine.create({ image: 'tiny', command: ['true'], name: 'taken' });
+    const results = await engine.containers.create([
+      { image: 'tiny', command: ['true'], name: 'fine' },
+      { image: 'tiny', command: ['true'], name: 'taken' },
+      { image: 'tiny', command: ['true'], name: '!' },
+      { image: 'missing', command: ['true'] },
+    ]);
+    expect(results.map((result) => (result.ok ? 'ok' : result.error.code))).toEqual([
+      'ok',
+      'NAME_IN_USE',
+      'INVALID_NAME',
+      'IMAGE_NOT_FOUND',
+    ]);
+    expect(readdirSync(join(own.scope.dataRoot, 'containers'))).toHaveLength(2);
+    await engine.containers.remove(['fine']);
+  });
+
+  test('results name the reference that failed', async () => {
+    const [result] = await own.engine.containers.stop(['nobody']);
+    expect(result).toMatchObject({ ok: false, reference: 'nobody', error: { kind: 'notFound' } });
+  });
+
+  test('a canceled batch stops and leaves nothing half-made', async () => {
+    const { engine } = own;
+    const controller = new AbortController();
+    const running = engine.runMany({ image: 'tiny', command: ['pause'] }, 2000, {
+      signal: controller.signal,
+      onProgress: (event) => {
+        if (event.kind === 'count' && event.done === 40) controller.abort();
+      },
+    });
+    await expect(running).rejects.toMatchObject({ kind: 'canceled' });
+    const left = await engine.containers.list({ all: true });
+    expect(left.every(({ state }) => state.status === 'running')).toBe(true);
+    await engine.containers.remove(
+      left.map(({ record }) => record.id),
+      { force: true },
+    );
+    expect(await engine.system.leaks({ fix: false })).toEqual([]);
+  });
+
+  test('data root and run dir are closed to others', () => {
+    for (const path of [own.scope.dataRoot, own.scope.runDir]) {
+      expect(statSync(path).mode & 0o777).toBe(0o700);
+    }
+  });
+});
