@@ -266,18 +266,11 @@ static void turn(struct holder *holder) {
   if (wait[0].revents) reap(holder);
 }
 
-/* Workers end when their keeper does; until the last is gone the cgroup cannot be removed. */
-static void reap_all(struct holder *holder) {
-  siginfo_t info;
-  while (kernel_waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | __WALL, NULL) == 0 || errno == EINTR) reap(holder);
-}
-
 _Noreturn void holder_main(const struct holder_options *options) {
   static struct holder holder = {.link = -1};
   holder.options = options;
   prepare(&holder);
   while (!holder.ending || holder.keeper) turn(&holder);
-  reap_all(&holder);
   options->leave_cgroups();
   _exit(0);
 }
