@@ -498,6 +498,38 @@ static void joins_namespaces(struct harness *harness) {
   }
 }
 
+static unsigned count_in(pid_t pid, const char *name) {
+  char command[96];
+  unsigned count = 0;
+  snprintf(command, sizeof command, "%s /proc/%d/%s | wc -l", strcmp(name, "fd") ? "cat" : "ls", (int)pid, name);
+  FILE *pipe = popen(command, "re");
+  REQUIRE(pipe != NULL && fscanf(pipe, "%u", &count) == 1);
+  pclose(pipe);
+  return count;
+}
+
+static void keeps_nothing_of_a_job(struct harness *harness) {
+  struct failure failure;
+  unsigned fds[2], mounts[2], opener[2];
+  for (int round = 0; round < 2; round++) {
+    for (int i = 0; i < 6; i++) {
+      struct launch launch = launch_new(harness, no_argv);
+      launch.strategy = i & 1 ? OVERLAY_ATTACHED : OVERLAY_PROBE;
+      launch.tmpfs_bytes = i & 2 ? 1 << 20 : 0;
+      launch.locked = i & 4;
+      launch.after = i == 5 ? missing_bind : locked_binds;
+      launch.candidate = i == 4 ? "/no/such" : NULL;
+      int status = run(harness, &launch, output, &failure);
+      REQUIRE((status == 0) == (i < 4));
+    }
+    fds[round] = count_in(harness->launcher_pid, "fd");
+    mounts[round] = count_in(harness->launcher_pid, "mountinfo");
+    opener[round] = count_in(harness->opener_pid, "fd");
+  }
+  REQUIRE(fds[0] == fds[1] && opener[0] == opener[1], "descriptors are left");
+  REQUIRE(mounts[0] == mounts[1], "mounts are left");
+}
+
 static void leaves_no_children(struct harness *harness) {
   (void)harness;
   siginfo_t info = {0};
@@ -535,6 +567,7 @@ static const struct named_case cases[] = {
     {"removes cgroups that the container made", removes_inner_cgroups},
     {"mounts the container's own cgroup", mounts_its_cgroup},
     {"filters devices", filters_devices},
+    {"keeps no descriptor and no mount of a job", keeps_nothing_of_a_job},
     {"joins another container's namespaces, with its user namespace and without", joins_namespaces},
 };
 

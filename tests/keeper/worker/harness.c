@@ -125,8 +125,8 @@ struct launch launch_new(struct harness *harness, const char *const *argv) {
 /* Denies /dev/full: the whole of a device filter's work in five instructions. */
 static void add_device_filter(struct builder *builder, const char *cgroup) {
   static const uint64_t program[] = {
-      UINT64_C(0x0000000800001261), /* r2 = minor */
-      UINT64_C(0x0000000400001361), /* r3 = major */
+      UINT64_C(0x0000000000081261), /* r2 = minor */
+      UINT64_C(0x0000000000041361), /* r3 = major */
       UINT64_C(0x00000001000000b7), /* r0 = 1 */
       UINT64_C(0x0000000100020355), /* if r3 != 1 skip 2 */
       UINT64_C(0x0000000700010255), /* if r2 != 7 skip 1 */
