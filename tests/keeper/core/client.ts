@@ -183,7 +183,7 @@ export class Reply {
 export class Client {
   readonly socket: Socket;
   readonly #replies = new Map<bigint, Reply>();
-  #pending = Buffer.alloc(0);
+  #pending: Buffer = Buffer.alloc(0);
   #next = 1n;
   ended = false;
 

@@ -17,7 +17,7 @@ import type { Shape } from './plans.js';
 
 const native = join(import.meta.dirname, '..', '..', '..', 'dist', 'native', `linux-${arch()}`);
 /** WARREN_KEEPER names another build, the one with sanitizers. */
-export const program = process.env['WARREN_KEEPER'] ?? join(native, 'warren-keeper');
+export const program: string = process.env['WARREN_KEEPER'] ?? join(native, 'warren-keeper');
 
 /** The cgroup hierarchies of this machine, the unified one first. */
 export function hierarchies(): { name: string; root: string }[] {
