@@ -57,7 +57,8 @@ struct row {
   const char *group, *name;
   long long value;
 };
-#define ROW(group, name) {group, #name, name}
+#define ROW(group, name)                                                                                               \
+  { group, #name, name }
 
 static const struct row rows[] = {
     ROW("protocol", WARREN_PROTOCOL_MIN),

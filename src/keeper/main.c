@@ -34,6 +34,7 @@ int main(int argc, char **argv) {
     printf("warren-keeper %s protocol %d-%d\n", WARREN_VERSION, WARREN_PROTOCOL_MIN, WARREN_PROTOCOL_MAX);
     return 0;
   }
-  if (strcmp(argv[1], "--check") == 0) return argc > 2 && strcmp(argv[2], "--table") == 0 ? check_table() : check_items();
+  if (strcmp(argv[1], "--check") == 0)
+    return argc > 2 && strcmp(argv[2], "--table") == 0 ? check_table() : check_items();
   return run_role(argv[1], argv + 2);
 }

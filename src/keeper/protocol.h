@@ -5,8 +5,8 @@
 
 #define WARREN_PROTOCOL_MIN 1
 #define WARREN_PROTOCOL_MAX 1
-#define WARREN_HELLO_MAGIC 0x4e525257u /* "WRRN" */
-#define WARREN_PLAN_MAGIC 0x4e4c5057u  /* "WPLN" */
+#define WARREN_HELLO_MAGIC  0x4e525257u /* "WRRN" */
+#define WARREN_PLAN_MAGIC   0x4e4c5057u /* "WPLN" */
 #define WARREN_PLAN_VERSION 1
 
 enum {

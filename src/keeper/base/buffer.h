@@ -26,9 +26,9 @@ uint32_t read_u32(struct reader *);
 uint64_t read_u64(struct reader *);
 int32_t read_i32(struct reader *);
 struct str read_bytes(struct reader *);
-struct str read_str(struct reader *);                         /* as read_bytes, but a NUL inside is bad */
-uint32_t read_count(struct reader *, uint32_t least_size);    /* a list's count; bad if it cannot fit the rest */
-bool reader_done(const struct reader *);                      /* not bad and nothing left */
+struct str read_str(struct reader *);                      /* as read_bytes, but a NUL inside is bad */
+uint32_t read_count(struct reader *, uint32_t least_size); /* a list's count; bad if it cannot fit the rest */
+bool reader_done(const struct reader *);                   /* not bad and nothing left */
 
 /* Grows up to `max`; past that, or without memory, `failed` is set and later writes do nothing. */
 struct writer {
@@ -46,7 +46,7 @@ void write_u64(struct writer *, uint64_t);
 void write_i32(struct writer *, int32_t);
 void write_bytes(struct writer *, const void *, size_t);
 void write_raw(struct writer *, const void *, size_t); /* without a length */
-void write_str(struct writer *, const char *); /* NUL-terminated */
+void write_str(struct writer *, const char *);         /* NUL-terminated */
 void write_view(struct writer *, struct str);
 
 bool str_equal(struct str, const char *);

@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 struct failure {
-  int error;       /* errno */
-  uint8_t phase;   /* enum plan_phase */
-  uint16_t index;  /* of the operation in its plan; 0xffff: none */
-  uint16_t type;   /* enum op_type; 0: none */
+  int error;      /* errno */
+  uint8_t phase;  /* enum plan_phase */
+  uint16_t index; /* of the operation in its plan; 0xffff: none */
+  uint16_t type;  /* enum op_type; 0: none */
   char message[96];
-  char path[256];  /* cut when longer */
+  char path[256]; /* cut when longer */
 };
 
 /* Fills all of it and returns -1. `action` and `path` may be NULL (empty). Uses errno when error is 0. */

@@ -18,7 +18,8 @@ int kernel_fsconfig(int fd, unsigned command, const char *key, const void *value
 int kernel_fsmount(int fd, unsigned flags, unsigned attributes);
 int kernel_fspick(int dir, const char *path, unsigned flags);
 /* userns < 0: no id-mapping */
-int kernel_mount_setattr(int dir, const char *path, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation, int userns);
+int kernel_mount_setattr(int dir, const char *path, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation,
+                         int userns);
 int kernel_pidfd_open(pid_t pid, unsigned flags);
 int kernel_pidfd_send_signal(int pidfd, int signal);
 int kernel_waitid(int idtype, int id, siginfo_t *info, int options, struct rusage *usage);

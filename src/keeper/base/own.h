@@ -9,7 +9,7 @@ static inline void own_close(int *fd) {
 }
 static inline void own_free(void *pointer) { free(*(void **)pointer); }
 
-#define OWN_FD __attribute__((cleanup(own_close))) int
+#define OWN_FD  __attribute__((cleanup(own_close))) int
 #define OWN_MEM __attribute__((cleanup(own_free)))
 
 /* Hands the descriptor over: the variable no longer owns it. */

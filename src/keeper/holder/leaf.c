@@ -82,7 +82,8 @@ void leaf_leave(void) {
   for (unsigned i = 0; i < options->hierarchy_count; i++) {
     OWN_FD root = open(options->hierarchy_roots[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 || !write_file(root, "cgroup.procs", "0", 1)) {
-      log_line(LEVEL_WARN, "cannot leave the cgroup %s of %s: errno %d", options->cgroup, options->hierarchy_names[i], errno);
+      log_line(LEVEL_WARN, "cannot leave the cgroup %s of %s: errno %d", options->cgroup, options->hierarchy_names[i],
+               errno);
       continue;
     }
     /* The leaf itself is the keeper's even if an earlier one had left it behind. */

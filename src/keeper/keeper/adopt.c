@@ -43,7 +43,8 @@ static void adopt_init(struct process *init) {
 
 static bool frozen(struct container *container) {
   uint64_t value = 0;
-  return cgroup_read_key(container->keeper, 0, container_cgroup(container, 0), "cgroup.events", "frozen", &value) && value;
+  return cgroup_read_key(container->keeper, 0, container_cgroup(container, 0), "cgroup.events", "frozen", &value) &&
+         value;
 }
 
 /* A start without "go": its child ends by itself, the cgroup is emptied all the same. */

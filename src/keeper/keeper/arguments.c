@@ -98,7 +98,8 @@ __attribute__((format(printf, 3, 4))) static void put(char **argv, unsigned *cou
 }
 
 bool arguments_of(const struct keeper_options *options, const char *role, char *argv[ARGUMENTS_MAX]) {
-  unsigned count = 0, wanted = 16 + 2 * options->hierarchy_count + (options->cgroup ? 2 : 0) + (options->upgraded ? 1 : 0);
+  unsigned count = 0,
+           wanted = 16 + 2 * options->hierarchy_count + (options->cgroup ? 2 : 0) + (options->upgraded ? 1 : 0);
   put(argv, &count, "warren-keeper");
   put(argv, &count, "%s", role);
   put(argv, &count, "--run-dir");

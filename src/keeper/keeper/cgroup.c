@@ -28,13 +28,16 @@ int cgroup_open(struct keeper *keeper, unsigned hierarchy, const char *path, con
                         RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
-int cgroup_file_write(struct keeper *keeper, unsigned hierarchy, const char *path, const char *file, const char *value) {
+int cgroup_file_write(struct keeper *keeper, unsigned hierarchy, const char *path, const char *file,
+                      const char *value) {
   OWN_FD fd = cgroup_open(keeper, hierarchy, path, file, O_WRONLY);
   if (fd < 0) return -1;
   return write(fd, value, strlen(value)) < 0 ? -1 : 0;
 }
 
-int cgroup_kill(struct keeper *keeper, const char *path) { return cgroup_file_write(keeper, 0, path, "cgroup.kill", "1"); }
+int cgroup_kill(struct keeper *keeper, const char *path) {
+  return cgroup_file_write(keeper, 0, path, "cgroup.kill", "1");
+}
 
 bool cgroup_read_key(struct keeper *keeper, unsigned hierarchy, const char *path, const char *file, const char *key,
                      uint64_t *value) {

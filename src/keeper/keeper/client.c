@@ -255,8 +255,10 @@ static void end_client(struct deferred *work) {
   lane_forget(keeper, &client->lane);
   close(fd);
   fd_release(keeper, 1);
-  if (client->prev) client->prev->next = client->next;
-  else keeper->clients->first = client->next;
+  if (client->prev)
+    client->prev->next = client->next;
+  else
+    keeper->clients->first = client->next;
   if (client->next) client->next->prev = client->prev;
   keeper->clients->count--;
   free_rooms(client);

@@ -294,7 +294,8 @@ static void stop_running(struct container *container, int signal, uint64_t timeo
   if (timeout_ms == 0) return stop_due(&container->stop_timer);
   if (process_signal(init, signal, REASON_STOP) < 0 && errno != ESRCH)
     log_line(LEVEL_WARN, "cannot signal %s: errno %d", container->supervise.id, errno);
-  if (container->status == STATUS_PAUSED && cgroup_file_write(keeper, 0, container_cgroup(container, 0), "cgroup.freeze", "0") < 0)
+  if (container->status == STATUS_PAUSED &&
+      cgroup_file_write(keeper, 0, container_cgroup(container, 0), "cgroup.freeze", "0") < 0)
     log_line(LEVEL_WARN, "cannot thaw %s: errno %d", container->supervise.id, errno);
   uint64_t due = now_ns() + timeout_ms * NS_PER_MS;
   if (timeout_ms < UINT32_MAX && (container->stop_timer.due == 0 || due < container->stop_timer.due))

@@ -6,10 +6,10 @@
 #include "keeper.h"
 
 /* The object that embeds `member`. */
-#define OWNER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define OWNER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #define NS_PER_MS 1000000ull
-#define NS_PER_S 1000000000ull
+#define NS_PER_S  1000000000ull
 
 /* ---- loop.c ---- */
 
@@ -18,8 +18,8 @@ void loop_run(struct keeper *); /* until `ending` */
 
 /* ---- client.c ---- */
 
-struct lock_entry;
 struct fence;
+struct job_reply;
 
 /* Where starts wait for a worker: one of each client, so that they take turns. */
 struct lane {
@@ -41,7 +41,7 @@ struct client {
   struct deferred flush, end;
   struct request **requests; /* by id */
   uint32_t request_buckets, request_count;
-  struct bond *bonds; /* containers that end with this connection */
+  struct bond *bonds;                /* containers that end with this connection */
   struct room *rooms, *rooms_called; /* who waits for room to send; those who are being called */
   struct lane lane;
   struct fence *fences; /* locks held */
@@ -51,16 +51,19 @@ struct client {
 
 int clients_listen(struct keeper *, int socket);
 void clients_accept(struct keeper *, bool accept); /* stops and resumes listening */
-void clients_flush(struct keeper *); /* sends what is queued, as far as they take it */
+void clients_flush(struct keeper *);               /* sends what is queued, as far as they take it */
 void clients_close(struct keeper *);
 unsigned clients_count(const struct keeper *);
 bool client_pending(struct keeper *); /* a connection waits to be accepted */
 struct request *request_find(struct client *, uint64_t id);
 void request_fail_with(struct request *, int error, const char *action, const char *path);
 void request_exit(struct request *, const struct container *, const struct exit_status *); /* EXIT, ends it */
-void client_drop(struct client *);  /* soon, without another word */
+void client_drop(struct client *); /* soon, without another word */
 void client_pause(struct client *, bool paused);
 size_t client_queued(const struct client *);
+
+/* LAUNCHED, with the clamps and times of the worker's JOB_DONE. */
+void request_launched(struct request *, const struct process *, const struct job_reply *);
 
 /* ---- dispatch.c ---- */
 
@@ -77,13 +80,13 @@ struct container *container_add(struct keeper *, struct supervise *taken);
 /* Another run under the same id. */
 void container_renew(struct container *, struct supervise *taken);
 void container_set_cleanup(struct container *, uint8_t *taken, uint32_t size);
-bool container_running(const struct container *); /* running or paused */
-bool container_live(const struct container *);    /* not exited */
+bool container_running(const struct container *);                           /* running or paused */
+bool container_live(const struct container *);                              /* not exited */
 const char *container_cgroup(const struct container *, unsigned hierarchy); /* path, NULL */
 int container_wait(struct container *, struct request *, bool next_exit);
-void container_clean(struct container *);          /* queues its cleanup */
-void container_forget(struct container *);         /* when nothing of it is left */
-void container_settle(struct container *);         /* frees it if it is forgotten and nothing is left */
+void container_clean(struct container *);  /* queues its cleanup */
+void container_forget(struct container *); /* when nothing of it is left */
+void container_settle(struct container *); /* frees it if it is forgotten and nothing is left */
 void container_write_state(struct writer *, const struct container *);
 /*
  * A start that failed: exited again, or gone if it never ran. `detail` NULL: nobody else needs to be told. `undone`: the
@@ -113,7 +116,8 @@ int cgroup_file_write(struct keeper *, unsigned hierarchy, const char *path, con
 /* cgroup.kill of the unified cgroup; ENOENT when there is none. */
 int cgroup_kill(struct keeper *, const char *path);
 /* A number behind a key of a flat keyed file; false when absent. */
-bool cgroup_read_key(struct keeper *, unsigned hierarchy, const char *path, const char *file, const char *key, uint64_t *value);
+bool cgroup_read_key(struct keeper *, unsigned hierarchy, const char *path, const char *file, const char *key,
+                     uint64_t *value);
 /* Signals every process in the cgroup and below it; fails past the limits for hostile trees. */
 int cgroup_signal(struct keeper *, const char *path, int signal);
 uint64_t cgroup_oom_kills(const struct container *);
@@ -121,14 +125,17 @@ unsigned hierarchy_of(const struct keeper *, const char *name); /* 0xff: none */
 
 /* ---- process.c ---- */
 
+int processes_init(struct keeper *);
 struct process *process_new(struct container *, bool is_init);
+void process_set_pid(struct process *, pid_t); /* once */
 /* The exit is known from elsewhere (holder, journal). */
 void process_exited(struct process *, const struct exit_status *);
 void process_reap_stray(struct keeper *, int pidfd); /* a child that is no process any more: waits and closes */
 /* The holder reaped it: `usage` has its times and usage. */
 void process_holder_notice(struct keeper *, pid_t, uint64_t identity, int wait_status, const struct exit_status *usage);
 struct process *process_of_pid(struct keeper *, pid_t pid);
-void process_sweep(struct keeper *); /* reaps children that nobody knows: of a worker that died between clone and telling */
+void process_sweep(
+    struct keeper *); /* reaps children that nobody knows: of a worker that died between clone and telling */
 
 /* ---- workers.c ---- */
 
@@ -178,9 +185,8 @@ struct launch_request {
   struct plan plan;
 };
 int launch_begin(struct keeper *, struct launch_request *, struct failure *); /* takes `supervise` over on success */
-void launch_resume(struct launch *); /* the container's cleanup is done */
+void launch_resume(struct launch *);                                          /* the container's cleanup is done */
 void launch_cancel(struct launch *);
-void request_launched(struct request *, const struct process *, const struct job_reply *);
 
 /* ---- stored_plan.c: plans of containers that start again ---- */
 
@@ -232,6 +238,6 @@ void holder_tell_ending(struct keeper *);
 _Noreturn void keeper_main(const struct keeper_options *);
 void instance_shutdown(struct request *, bool force);
 void instance_upgrade(struct request *, const char *path);
-void instance_check(struct keeper *); /* something ended: is it time to end as well? */
+void instance_check(struct keeper *);         /* something ended: is it time to end as well? */
 bool instance_closing(const struct keeper *); /* starts nothing any more */
 void instance_status(struct request *);

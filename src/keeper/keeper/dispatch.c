@@ -122,15 +122,18 @@ static bool on_signal(struct request *request, struct reader *in) {
   if (!reader_done(in) || scope > 2 || signal < 0 || signal > SIGRTMAX) return false;
   if (!running_container(request, id, "signal container", &container)) return true;
   const char *name = container->supervise.id;
-  if (scope == 0) return answer(request, process_signal(container->init, signal, REASON_KILL), "signal container", name);
-  if (scope == 1 && signal == SIGKILL) return answer(request, container_kill(container, REASON_KILL), "kill container", name);
+  if (scope == 0)
+    return answer(request, process_signal(container->init, signal, REASON_KILL), "signal container", name);
+  if (scope == 1 && signal == SIGKILL)
+    return answer(request, container_kill(container, REASON_KILL), "kill container", name);
   if (scope == 1) {
     int result = cgroup_signal(request->client->keeper, container_cgroup(container, 0), signal);
     return answer(request, result, "signal container", name);
   }
   struct request *exec = request_find(request->client, other);
   errno = ESRCH;
-  int result = exec && exec->type == REQ_EXEC && exec->process ? process_signal(exec->process, signal, REASON_KILL) : -1;
+  int result =
+      exec && exec->type == REQ_EXEC && exec->process ? process_signal(exec->process, signal, REASON_KILL) : -1;
   return answer(request, result, "signal exec", name);
 }
 
@@ -312,12 +315,12 @@ static bool on_status(struct request *request, struct reader *in) {
 
 bool dispatch(struct request *request, struct reader *payload) {
   static bool (*const handlers[])(struct request *, struct reader *) = {
-      [REQ_HELLO] = on_hello,   [REQ_LAUNCH] = on_launch,       [REQ_EXEC] = on_exec,
-      [REQ_SIGNAL] = on_signal, [REQ_STOP] = on_stop,           [REQ_FREEZE] = on_freeze,
-      [REQ_WAIT] = on_wait,     [REQ_LIST] = on_list,           [REQ_SUBSCRIBE] = on_subscribe,
-      [REQ_ATTACH] = on_attach, [REQ_RESIZE] = on_resize,       [REQ_LOCK] = on_lock,
-      [REQ_UNLOCK] = on_unlock, [REQ_FORGET] = on_forget,       [REQ_SUPERVISE] = on_supervise,
-      [REQ_CONFIG] = on_config, [REQ_SHUTDOWN] = on_shutdown,   [REQ_UPGRADE] = on_upgrade,
+      [REQ_HELLO] = on_hello,   [REQ_LAUNCH] = on_launch,     [REQ_EXEC] = on_exec,
+      [REQ_SIGNAL] = on_signal, [REQ_STOP] = on_stop,         [REQ_FREEZE] = on_freeze,
+      [REQ_WAIT] = on_wait,     [REQ_LIST] = on_list,         [REQ_SUBSCRIBE] = on_subscribe,
+      [REQ_ATTACH] = on_attach, [REQ_RESIZE] = on_resize,     [REQ_LOCK] = on_lock,
+      [REQ_UNLOCK] = on_unlock, [REQ_FORGET] = on_forget,     [REQ_SUPERVISE] = on_supervise,
+      [REQ_CONFIG] = on_config, [REQ_SHUTDOWN] = on_shutdown, [REQ_UPGRADE] = on_upgrade,
       [REQ_CANCEL] = on_cancel, [REQ_STATUS] = on_status,
   };
   bool known = request->type < sizeof handlers / sizeof *handlers && handlers[request->type];
@@ -332,7 +335,8 @@ bool dispatch_stream(struct client *client, uint16_t type, uint64_t id, struct r
   if (!reader_done(payload) || stream > 2 || (type != REQ_CREDIT && stream != 0)) return false;
   struct request *request = request_find(client, id);
   if (!request) return true;
-  bool starting = (request->type == REQ_LAUNCH || request->type == REQ_EXEC) && !request->process && !request->attachment;
+  bool starting =
+      (request->type == REQ_LAUNCH || request->type == REQ_EXEC) && !request->process && !request->attachment;
   if (starting && type != REQ_CREDIT) return false; /* nothing can take it yet */
   if (type == REQ_CREDIT) {
     stdio_credit(request, stream, bytes);

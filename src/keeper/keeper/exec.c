@@ -114,7 +114,7 @@ static void on_cloned(struct exec *exec, const struct job_reply *reply) {
   if (reply->nfds < 1 || reply->message->pid <= 0) return job_cancel(process->keeper, &exec->job);
   exec->pidfd = reply->fds[0];
   reply->fds[0] = -1;
-  process->pid = reply->message->pid;
+  process_set_pid(process, reply->message->pid);
   process->identity = pidfd_identity(exec->pidfd, process->pid);
   process->started_ns = realtime_ns();
   uint32_t bound = START_STDIN | START_STDOUT | START_STDERR | START_OWNER;
@@ -154,7 +154,8 @@ static void on_done(struct exec *exec, const struct job_reply *reply) {
   if (start.timeout_ms > 0 && start.timeout_ms < UINT32_MAX)
     timer_set(process->keeper, &process->timeout, now_ns() + start.timeout_ms * NS_PER_MS);
   int result = stdio_start(process, pty, start.cols, start.rows);
-  if (result < 0) log_line(LEVEL_ERROR, "cannot start the streams of an exec of %s: errno %d", container->supervise.id, errno);
+  if (result < 0)
+    log_line(LEVEL_ERROR, "cannot start the streams of an exec of %s: errno %d", container->supervise.id, errno);
   if (result < 0 || cancelled) process_signal(process, SIGKILL, REASON_KILL);
   if (start.on_started)
     start.on_started(start.context, process, NULL);
@@ -167,7 +168,8 @@ static void reply_exec(struct job *job, const struct job_reply *reply) {
   if (reply->message->kind == JOB_CLONED) return on_cloned(exec, reply);
   if (reply->message->kind == JOB_DONE && exec->pidfd >= 0) return on_done(exec, reply);
   struct failure failure = reply->message->failure;
-  if (reply->message->kind == JOB_DONE) fail(&failure, EPROTO, "exec in container", exec->start.container->supervise.id);
+  if (reply->message->kind == JOB_DONE)
+    fail(&failure, EPROTO, "exec in container", exec->start.container->supervise.id);
   exec_failed(exec, &failure);
 }
 

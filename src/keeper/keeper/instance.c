@@ -83,7 +83,8 @@ static void set_signals(void) {
 }
 
 static void start_parts(struct keeper *keeper) {
-  if (loop_init(keeper) < 0 || containers_init(keeper) < 0 || locks_init(keeper) < 0 || workers_init(keeper) < 0)
+  if (loop_init(keeper) < 0 || containers_init(keeper) < 0 || processes_init(keeper) < 0 || locks_init(keeper) < 0 ||
+      workers_init(keeper) < 0)
     cannot_start("start in", keeper->options.run_dir);
   keeper->instance = calloc(1, sizeof *keeper->instance);
   if (!keeper->instance) cannot_start("start in", keeper->options.run_dir);
@@ -102,8 +103,10 @@ static void start_parts(struct keeper *keeper) {
 static void take_descriptors(const struct keeper_options *options) {
   if (options->upgraded) {
     OWN_FD null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (null != READY_FD) dup3(null, READY_FD, O_CLOEXEC);
-    else steal_fd(&null);
+    if (null != READY_FD)
+      dup3(null, READY_FD, O_CLOEXEC);
+    else
+      steal_fd(&null);
   }
   for (int fd = LISTEN_FD; fd <= LINK_FD; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
   fcntl(LISTEN_FD, F_SETFL, O_NONBLOCK);
@@ -120,7 +123,8 @@ _Noreturn void keeper_main(const struct keeper_options *options) {
   open_programs(&keeper);
   set_limits(&keeper);
   start_parts(&keeper);
-  log_line(LEVEL_INFO, "keeper %u %s %s", options->instance, WARREN_VERSION, options->upgraded ? "upgraded" : "started");
+  log_line(LEVEL_INFO, "keeper %u %s %s", options->instance, WARREN_VERSION,
+           options->upgraded ? "upgraded" : "started");
   dprintf(READY_FD, "ok");
   close(READY_FD);
   instance_check(&keeper);
@@ -163,7 +167,8 @@ static void end(struct keeper *keeper) {
 }
 
 static bool idle(struct keeper *keeper) {
-  return clients_count(keeper) == 0 && !reconcile_busy(keeper) && containers_active(keeper) == 0 && workers_idle(keeper);
+  return clients_count(keeper) == 0 && !reconcile_busy(keeper) && containers_active(keeper) == 0 &&
+         workers_idle(keeper);
 }
 
 static void idle_over(struct timer *timer) {
@@ -190,7 +195,9 @@ static void check(struct deferred *work) {
     timer_set(keeper, &instance->idle, now_ns() + keeper->options.idle_exit_ms * NS_PER_MS);
 }
 
-static void count_live(struct container *container, void *context) { *(unsigned *)context += container_live(container); }
+static void count_live(struct container *container, void *context) {
+  *(unsigned *)context += container_live(container);
+}
 
 static void shut_one(struct container *container, void *context) {
   (void)context;

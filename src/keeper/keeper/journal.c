@@ -61,11 +61,13 @@ static void append(struct keeper *keeper, struct writer *payload) {
     journal->size += out.len;
   } else {
     if (!journal->broken) log_line(LEVEL_ERROR, "cannot write the journal: errno %d", errno);
-    if (ftruncate(journal->fd, (off_t)journal->size) < 0) log_line(LEVEL_ERROR, "cannot cut the journal: errno %d", errno);
+    if (ftruncate(journal->fd, (off_t)journal->size) < 0)
+      log_line(LEVEL_ERROR, "cannot cut the journal: errno %d", errno);
     journal->broken = true;
   }
   writer_free(&out);
-  if (journal->broken || (journal->size > REWRITE_LEAST && journal->size > 3 * journal->live_size)) journal_rewrite(keeper);
+  if (journal->broken || (journal->size > REWRITE_LEAST && journal->size > 3 * journal->live_size))
+    journal_rewrite(keeper);
 }
 
 static struct writer record_of(const struct container *container, uint8_t kind) {
@@ -192,7 +194,8 @@ static int replace(struct keeper *keeper, const struct writer *whole) {
   char name[64], new_name[64];
   name_of(keeper, "", name);
   name_of(keeper, ".new", new_name);
-  OWN_FD fd = openat(keeper->run_dir_fd, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+  OWN_FD fd =
+      openat(keeper->run_dir_fd, new_name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return -1;
   for (size_t at = 0; at < whole->len;) {
     ssize_t written = write(fd, whole->data + at, whole->len - at);

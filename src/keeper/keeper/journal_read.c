@@ -65,7 +65,7 @@ static bool apply_intent(struct keeper *keeper, struct container *container, str
 
 static bool read_pid(struct process *process, struct reader *in) {
   if (!process) return false;
-  process->pid = (pid_t)read_u32(in);
+  process_set_pid(process, (pid_t)read_u32(in));
   process->identity = read_u64(in);
   process->started_ns = read_u64(in);
   process->bound = read_bool(in);
@@ -102,10 +102,12 @@ static bool apply_exited(struct container *container, struct reader *in) {
 }
 
 static bool apply_exec_ended(struct container *container, struct reader *in) {
-  struct process ended = {0};
-  read_pid(&ended, in);
+  pid_t pid = (pid_t)read_u32(in);
+  uint64_t identity = read_u64(in);
+  read_u64(in);
+  read_bool(in);
   for (struct process *exec = container->execs; exec; exec = exec->next)
-    if (exec->pid == ended.pid && exec->identity == ended.identity) {
+    if (exec->pid == pid && exec->identity == identity) {
       process_free(exec);
       break;
     }

@@ -55,7 +55,7 @@ struct timer {
 };
 void timer_set(struct keeper *, struct timer *, uint64_t due_ns);
 void timer_clear(struct keeper *, struct timer *);
-uint64_t now_ns(void);      /* CLOCK_BOOTTIME */
+uint64_t now_ns(void); /* CLOCK_BOOTTIME */
 uint64_t realtime_ns(void);
 
 /* Work for after the current callback, when nothing on the stack uses what it frees. Embedded; zeroed before its first use. */
@@ -90,13 +90,14 @@ struct process {
   bool exited, drained; /* both: finished */
   uint8_t kill_reason;  /* why the keeper ended it; REASON_OWN if it did not */
   uint64_t started_ns;
-  bool bound;           /* an exec that ends with the keeper that streams it */
+  bool bound; /* an exec that ends with the keeper that streams it */
   struct exit_status exit;
-  struct stdio *stdio;     /* NULL: no streams (null or file output) */
-  struct request *starter; /* of the LAUNCH or EXEC with stream flags, while its client is there */
-  struct request *owner;   /* START_OWNER of an exec; of an init: container->bond */
-  struct timer timeout;    /* exec time limit */
-  struct process *next;    /* in the container's list of execs */
+  struct stdio *stdio;                /* NULL: no streams (null or file output) */
+  struct request *starter;            /* of the LAUNCH or EXEC with stream flags, while its client is there */
+  struct request *owner;              /* START_OWNER of an exec; of an init: container->bond */
+  struct timer timeout;               /* exec time limit */
+  struct process *next;               /* in the container's list of execs */
+  struct process *pid_next;           /* in the table by pid */
   void (*finished)(struct process *); /* a probe's own end; NULL: the usual one; the process is freed after it */
   struct deferred finish;
   uint64_t identity; /* pidfd_identity */
@@ -121,17 +122,17 @@ struct container {
   uint32_t cleanup_size;
   uint8_t status; /* enum container_status */
   bool stopping;  /* asked for: no restart */
-  bool forget;     /* leaves the table when nothing of it is left */
-  bool cleaning;   /* its cleanup runs */
+  bool forget;    /* leaves the table when nothing of it is left */
+  bool cleaning;  /* its cleanup runs */
   bool cleaned;
-  bool own_pidns;  /* the end of its init ends everything in it */
-  bool ran;        /* `last` is of a run */
-  uint64_t oom_kills; /* seen so far */
-  struct launch *launch;   /* under way, or waiting for the cleanup */
-  struct freeze *freeze;   /* a FREEZE under way */
+  bool own_pidns;        /* the end of its init ends everything in it */
+  bool ran;              /* `last` is of a run */
+  uint64_t oom_kills;    /* seen so far */
+  struct launch *launch; /* under way, or waiting for the cleanup */
+  struct freeze *freeze; /* a FREEZE under way */
   struct forget *forgetting;
-  struct bond *bond;       /* START_OWNER */
-  struct process *init;   /* NULL when exited */
+  struct bond *bond;    /* START_OWNER */
+  struct process *init; /* NULL when exited */
   struct process *execs;
   struct exit_status last;
   uint32_t restarts;
@@ -182,13 +183,13 @@ struct request {
   struct client *client;
   uint64_t id;
   uint16_t type;
-  struct process *process; /* launch, exec, attach */
-  uint32_t stream_flags;   /* START_STDIN … of this request */
-  uint32_t credit[3];      /* what we may still send on 1 and 2; what the client may still send on 0 */
-  bool dropped;            /* attach: too slow */
-  bool cancelled;          /* by CANCEL */
-  void *state;             /* of its handler (waiters, locks, launches) */
-  struct attachment *attachment; /* of stdio */
+  struct process *process;        /* launch, exec, attach */
+  uint32_t stream_flags;          /* START_STDIN … of this request */
+  uint32_t credit[3];             /* what we may still send on 1 and 2; what the client may still send on 0 */
+  bool dropped;                   /* attach: too slow */
+  bool cancelled;                 /* by CANCEL */
+  void *state;                    /* of its handler (waiters, locks, launches) */
+  struct attachment *attachment;  /* of stdio */
   void (*gone)(struct request *); /* the client left or cancelled: let go of it; it is freed after this */
   struct request *next;
 };
@@ -199,15 +200,16 @@ void client_send(struct request *, uint16_t type, const struct writer *payload);
 size_t client_room(const struct client *);
 /* Calls `room` once when a client that was full has room again (also when it leaves). */
 void client_on_room(struct client *, void (*room)(void *), void *);
-void client_off_room(struct client *, const void *); /* not for this context any more */
+void client_off_room(struct client *, const void *);         /* not for this context any more */
 void request_ok(struct request *);                           /* does not end it */
 void request_fail(struct request *, const struct failure *); /* does not end it */
-void request_end(struct request *); /* after the last reply: frees it */
+void request_end(struct request *);                          /* after the last reply: frees it */
 void write_exit(struct writer *, const struct exit_status *);
 
 /* ---- event.c ---- */
 
-void event_emit(struct keeper *, uint8_t kind, struct container *, uint32_t pid, const struct exit_status *, const char *detail);
+void event_emit(struct keeper *, uint8_t kind, struct container *, uint32_t pid, const struct exit_status *,
+                const char *detail);
 
 /* ---- holder_link.c ---- */
 
@@ -251,8 +253,8 @@ void stdio_log_changed(struct container *); /* SUPERVISE changed rotation */
 
 /* ---- ../policy/ ---- */
 
-void lease_arm(struct container *);    /* at start, adoption and SUPERVISE */
-void lease_touch(struct container *);  /* activity */
+void lease_arm(struct container *);   /* at start, adoption and SUPERVISE */
+void lease_touch(struct container *); /* activity */
 void lease_clear(struct container *);
 /* After a run ended: true when the container goes to `restarting` and will start again. */
 bool restart_decide(struct container *);
@@ -274,10 +276,11 @@ void reconcile_request(struct keeper *);
 
 /* ---- journal.c ---- */
 
-void journal_started(struct container *);  /* before "go": supervise, cleanup, pid, pidfs handle or start time, boot id */
+void journal_started(
+    struct container *); /* before "go": supervise, cleanup, pid, pidfs handle or start time, boot id */
 void journal_exited(struct container *);
 void journal_forgotten(struct container *);
-void journal_state(struct container *);    /* restarts, health, supervise changes */
+void journal_state(struct container *); /* restarts, health, supervise changes */
 
 /* ---- the keeper itself ---- */
 
@@ -288,10 +291,10 @@ struct keeper_options {
   unsigned hierarchy_count;
   const char *hierarchy_names[16]; /* [0] "unified" */
   const char *hierarchy_roots[16];
-  const char *cgroup;              /* own leaf, relative to each hierarchy's root */
+  const char *cgroup; /* own leaf, relative to each hierarchy's root */
   unsigned workers;
-  uint64_t idle_exit_ms;           /* without containers and clients; 0: never */
-  uint64_t original_files;         /* soft RLIMIT_NOFILE and oom_score_adj of whoever started us: containers get them */
+  uint64_t idle_exit_ms;   /* without containers and clients; 0: never */
+  uint64_t original_files; /* soft RLIMIT_NOFILE and oom_score_adj of whoever started us: containers get them */
   int original_oom_score;
   bool upgraded; /* took the place of an older program in the same process */
 };
@@ -299,7 +302,7 @@ struct keeper_options {
 struct keeper {
   struct keeper_options options;
   int run_dir_fd, epoll_fd;
-  int hierarchies[16]; /* O_PATH, -1 */
+  int hierarchies[16];  /* O_PATH, -1 */
   int init_fd, self_fd; /* sealed memfds: warren-init, this program */
   int null_dir_fd;      /* of stdio/null.c; 0: not made yet */
   char boot_id[40];
@@ -315,6 +318,7 @@ struct keeper {
   struct probes *probes;
   struct subscribers *subscribers;
   struct instance *instance;
+  struct process **processes; /* by pid */
   uint64_t log_lines_dropped;
   uint32_t fd_limit, fd_used, adopted;
   uint8_t log_level;

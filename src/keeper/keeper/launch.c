@@ -153,7 +153,8 @@ static int add_joined(struct launch *launch, int *fds, size_t *count, struct fai
       failure->type = op.type;
       return -1;
     }
-    if (*count >= SOCKET_FDS_MAX) return fail(failure, E2BIG, "pass the mount sources of", launch->container->supervise.id);
+    if (*count >= SOCKET_FDS_MAX)
+      return fail(failure, E2BIG, "pass the mount sources of", launch->container->supervise.id);
     fds[(*count)++] = other->init->pidfd;
   }
   return 0;
@@ -208,7 +209,7 @@ static void on_cloned(struct launch *launch, const struct job_reply *reply) {
   }
   launch->pidfd = reply->fds[0];
   reply->fds[0] = -1;
-  process->pid = reply->message->pid;
+  process_set_pid(process, reply->message->pid);
   process->identity = pidfd_identity(launch->pidfd, process->pid);
   process->started_ns = realtime_ns();
   container->init = process;
@@ -216,25 +217,6 @@ static void on_cloned(struct launch *launch, const struct job_reply *reply) {
   if (reply->message->first > 0) kernel_waitid(P_PID, reply->message->first, &ended, WEXITED | __WALL, NULL);
   journal_started(container);
   if (launch->cancelled || job_tell(&launch->start, JOB_GO) < 0) job_cancel(launch->keeper, &launch->start);
-}
-
-void request_launched(struct request *request, const struct process *process, const struct job_reply *reply) {
-  struct writer out = writer_new(FRAME_MAX);
-  write_u32(&out, (uint32_t)process->pid);
-  write_u64(&out, process->started_ns);
-  struct reader clamps = reader_of(reply->body, reply->size);
-  uint32_t count = reply->size > 0 ? read_count(&clamps, 21) : 0;
-  write_u32(&out, count);
-  for (uint32_t i = 0; i < count; i++) {
-    write_u8(&out, read_u8(&clamps));
-    write_view(&out, read_str(&clamps));
-    write_u64(&out, read_u64(&clamps));
-    write_u64(&out, read_u64(&clamps));
-  }
-  write_u32(&out, 4);
-  for (int i = 0; i < 4; i++) write_u32(&out, reply->message->times_ns[i]);
-  client_send(request, REP_LAUNCHED, &out);
-  writer_free(&out);
 }
 
 static void starter_gone(struct request *request) { stdio_detach(request); }
@@ -363,7 +345,8 @@ int launch_begin(struct keeper *keeper, struct launch_request *from, struct fail
   const char *id = from->supervise.id;
   if (fd_reserve(keeper, 4) < 0) return fail(failure, EMFILE, "start one more container in this keeper", id);
   fd_release(keeper, 4);
-  if (from->fence && fence_enter(keeper, from->fence) < 0) return fail(failure, ESTALE, "start container under a lock that ended", id);
+  if (from->fence && fence_enter(keeper, from->fence) < 0)
+    return fail(failure, ESTALE, "start container under a lock that ended", id);
   struct launch *launch = launch_new(keeper, &from->plan);
   struct container *container = launch ? enter(keeper, from, failure) : NULL;
   if (!launch) fail(failure, ENOMEM, "start container", id);
@@ -381,7 +364,8 @@ int launch_begin(struct keeper *keeper, struct launch_request *from, struct fail
   go(launch, container);
   if (container->supervise.restart.policy != RESTART_NO &&
       stored_plan_write(container, from->plan.data, from->plan.size) < 0)
-    log_line(LEVEL_ERROR, "cannot keep the plan of %s: it will not be restarted: errno %d", container->supervise.id, errno);
+    log_line(LEVEL_ERROR, "cannot keep the plan of %s: it will not be restarted: errno %d", container->supervise.id,
+             errno);
   return 0;
 }
 

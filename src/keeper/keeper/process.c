@@ -12,8 +12,32 @@
 #include "../base/pidfd.h"
 #include "core.h"
 
+enum { PID_BUCKETS = 4096 };
+
 static void finish(struct deferred *);
 static void timed_out(struct timer *);
+
+int processes_init(struct keeper *keeper) {
+  keeper->processes = calloc(PID_BUCKETS, sizeof *keeper->processes);
+  return keeper->processes ? 0 : -1;
+}
+
+static struct process **pid_bucket(struct keeper *keeper, pid_t pid) {
+  return &keeper->processes[(unsigned)pid % PID_BUCKETS];
+}
+
+struct process *process_of_pid(struct keeper *keeper, pid_t pid) {
+  struct process *process = *pid_bucket(keeper, pid);
+  while (process && process->pid != pid) process = process->pid_next;
+  return process;
+}
+
+void process_set_pid(struct process *process, pid_t pid) {
+  struct process **slot = pid_bucket(process->keeper, pid);
+  process->pid = pid;
+  process->pid_next = *slot;
+  *slot = process;
+}
 
 struct process *process_new(struct container *container, bool is_init) {
   struct process *process = calloc(1, sizeof *process);
@@ -40,6 +64,9 @@ static void unlink_process(struct process *process) {
     *at = process->next;
     break;
   }
+  struct process **at = pid_bucket(process->keeper, process->pid);
+  while (*at && *at != process) at = &(*at)->pid_next;
+  if (*at) *at = process->pid_next;
 }
 
 static void drop_pidfd(struct process *process) {
@@ -200,24 +227,6 @@ static void finish(struct deferred *work) {
     exec_finished(process);
   process_free(process);
   container_settle(container);
-}
-
-struct find {
-  pid_t pid;
-  struct process *found;
-};
-
-static void find_in(struct container *container, void *context) {
-  struct find *find = context;
-  if (container->init && container->init->pid == find->pid) find->found = container->init;
-  for (struct process *exec = container->execs; exec; exec = exec->next)
-    if (exec->pid == find->pid) find->found = exec;
-}
-
-struct process *process_of_pid(struct keeper *keeper, pid_t pid) {
-  struct find find = {.pid = pid};
-  container_each(keeper, find_in, &find);
-  return find.found;
 }
 
 void process_holder_notice(struct keeper *keeper, pid_t pid, uint64_t identity, int wait_status,

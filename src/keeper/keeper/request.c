@@ -108,3 +108,22 @@ void request_exit(struct request *request, const struct container *container, co
   writer_free(&out);
   request_end(request);
 }
+
+void request_launched(struct request *request, const struct process *process, const struct job_reply *reply) {
+  struct writer out = writer_new(FRAME_MAX);
+  write_u32(&out, (uint32_t)process->pid);
+  write_u64(&out, process->started_ns);
+  struct reader clamps = reader_of(reply->body, reply->size);
+  uint32_t count = reply->size > 0 ? read_count(&clamps, 21) : 0;
+  write_u32(&out, count);
+  for (uint32_t i = 0; i < count; i++) {
+    write_u8(&out, read_u8(&clamps));
+    write_view(&out, read_str(&clamps));
+    write_u64(&out, read_u64(&clamps));
+    write_u64(&out, read_u64(&clamps));
+  }
+  write_u32(&out, 4);
+  for (int i = 0; i < 4; i++) write_u32(&out, reply->message->times_ns[i]);
+  client_send(request, REP_LAUNCHED, &out);
+  writer_free(&out);
+}

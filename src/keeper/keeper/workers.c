@@ -86,7 +86,9 @@ unsigned workers_count(const struct keeper *keeper) {
   return count[POOL_LAUNCH] + count[POOL_OPEN] + count[POOL_CLEAN];
 }
 
-struct lane *workers_lane(struct keeper *keeper) { return &keeper->workers->lanes[POOL_LAUNCH].own; }
+struct lane *workers_lane(struct keeper *keeper) {
+  return &keeper->workers->lanes[POOL_LAUNCH].own;
+}
 
 bool workers_idle(const struct keeper *keeper) {
   for (struct worker *worker = keeper->workers->first; worker; worker = worker->next)

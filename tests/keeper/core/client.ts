@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { Bytes, View } from './bytes.js';
+import { launchPlan, superviseOf, type Shape } from './plans.js';
 
 export const type = {
   hello: 1,
@@ -253,8 +254,9 @@ export class Client {
     );
   }
 
-  launch(supervise: Uint8Array, plan: Uint8Array, flags = 0, fence: number | bigint = 0): Reply {
-    return this.send(type.launch, new Bytes().u32(flags).u64(fence).bytes(supervise).bytes(plan));
+  launch(shape: Shape, flags = 0, fence = 0n): Reply {
+    const payload = new Bytes().u32(flags).u64(fence);
+    return this.send(type.launch, payload.bytes(superviseOf(shape)).bytes(launchPlan(shape)));
   }
 
   async stopped(id: string, timeoutMs = 5000): Promise<Exit> {

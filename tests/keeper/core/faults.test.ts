@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeAsRoot } from '../../privileges.js';
 import { Bytes } from './bytes.js';
-import type { Client } from './client.js';
-import { type, type Reply } from './client.js';
+import { type, type Client, type Reply } from './client.js';
 import { Instance, program } from './instance.js';
 import { execPlan, launchPlan, superviseOf, type Shape } from './plans.js';
 
@@ -43,7 +42,7 @@ describeAsRoot('when parts of the keeper are killed', () => {
   });
 
   async function launch(shape: Shape, flags = 0): Promise<Reply> {
-    const reply = client.launch(superviseOf(shape), launchPlan(shape), flags);
+    const reply = client.launch(shape, flags);
     return await reply.until((now) => now.pid > 0);
   }
 
@@ -139,7 +138,7 @@ describeAsRoot('when parts of the keeper are killed', () => {
 
   test('in the middle of a thousand launches: what was confirmed runs, the rest leaves nothing', async () => {
     const shapes = Array.from({ length: 300 }, (_, i) => instance.shape(`m${i}`, ['pause']));
-    const replies = shapes.map((shape) => client.launch(superviseOf(shape), launchPlan(shape)));
+    const replies = shapes.map((shape) => client.launch(shape));
     await replies[100]?.until((now) => now.pid > 0);
     process.kill(instance.pids().keeper, 'SIGKILL');
     await eventually(() => client.ended);
@@ -157,7 +156,7 @@ describeAsRoot('when parts of the keeper are killed', () => {
 
   test('workers in the middle of launches: those fail or run, and leave nothing', async () => {
     const shapes = Array.from({ length: 200 }, (_, i) => instance.shape(`w${i}`, ['pause']));
-    const replies = shapes.map((shape) => client.launch(superviseOf(shape), launchPlan(shape)));
+    const replies = shapes.map((shape) => client.launch(shape));
     const { keeper } = instance.pids();
     for (const at of [20, 60, 100, 140]) {
       await replies[at]?.until((now) => now.pid > 0).catch(() => undefined);
@@ -189,9 +188,9 @@ describeAsRoot('when parts of the keeper are killed', () => {
 
   test('a container whose launch is cancelled or whose client leaves is undone or kept as asked', async () => {
     const shape = instance.shape('kept', ['pause']);
-    client.launch(superviseOf(shape), launchPlan(shape));
+    client.launch(shape);
     const owned = instance.shape('owned', ['pause']);
-    client.launch(superviseOf(owned), launchPlan(owned), 8);
+    client.launch(owned, 8);
     const cancelled = instance.shape('cancelled', ['pause']);
     const payload = new Bytes()
       .u32(0)
@@ -245,16 +244,14 @@ describeAsRoot('when parts of the keeper are killed', () => {
     await expect(lock(other, 0, 'second')).rejects.toThrow(/held by pid \d+ for first/);
     await expect(lock(other, 50, 'second')).rejects.toMatchObject({ errno: 110 });
     const shape = instance.shape('fenced', ['pause']);
-    await client
-      .launch(superviseOf(shape), launchPlan(shape), 0, fence)
-      .until((now) => now.pid > 0);
+    await client.launch(shape, 0, fence).until((now) => now.pid > 0);
     await client.stopped('fenced', 0);
     await client.forgotten(['fenced']);
     const waiting = lock(other, 5000, 'second');
     await client.send(type.unlock, new Bytes().u64(fence)).until((now) => now.done);
     const second = (await waiting).fence;
     expect(second > fence).toBe(true);
-    const stale = client.launch(superviseOf(shape), launchPlan(shape), 0, fence);
+    const stale = client.launch(shape, 0, fence);
     await expect(stale.until((now) => now.pid > 0)).rejects.toMatchObject({ errno: 116 });
     const third = lock(client, 5000, 'third');
     other.close();

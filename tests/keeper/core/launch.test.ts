@@ -5,7 +5,7 @@ import { describeAsRoot } from '../../privileges.js';
 import { Bytes } from './bytes.js';
 import { Refused, type Client, type } from './client.js';
 import { Instance } from './instance.js';
-import { execPlan, launchPlan, superviseOf, type Shape } from './plans.js';
+import { execPlan, type Shape } from './plans.js';
 
 const stdout = 2;
 const owner = 8;
@@ -29,7 +29,7 @@ describeAsRoot('the keeper', () => {
   });
 
   async function run(shape: Shape, flags = 0): Promise<{ code: number; output: string }> {
-    const reply = client.launch(superviseOf(shape), launchPlan(shape), flags);
+    const reply = client.launch(shape, flags);
     await reply.until((now) => now.pid > 0);
     const exit =
       flags & 7
@@ -54,7 +54,7 @@ describeAsRoot('the keeper', () => {
   test('exit codes and signals are told apart', async () => {
     expect((await run(instance.shape('seven', ['exit', '7']))).code).toBe(7);
     const shape = instance.shape('paused', ['pause']);
-    await client.launch(superviseOf(shape), launchPlan(shape)).until((now) => now.pid > 0);
+    await client.launch(shape).until((now) => now.pid > 0);
     await client
       .send(type.signal, new Bytes().str('paused').u32(9).u8(0).u64(0))
       .until((now) => now.done);
@@ -65,7 +65,7 @@ describeAsRoot('the keeper', () => {
   test('a program that does not exist is an error of the exec, not an exit', async () => {
     const shape = instance.shape('missing', [], { program: '/bin/nothing' });
     const failure = await client
-      .launch(superviseOf(shape), launchPlan(shape))
+      .launch(shape)
       .until((now) => now.pid > 0)
       .catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(Refused);
@@ -78,7 +78,7 @@ describeAsRoot('the keeper', () => {
     const shape = instance.shape('bind', ['true'], {
       binds: [{ source: '/no/such/place', target: '/mnt' }],
     });
-    const reply = client.launch(superviseOf(shape), launchPlan(shape));
+    const reply = client.launch(shape);
     await expect(reply.until((now) => now.pid > 0)).rejects.toMatchObject({
       errno: 2,
       operation: 9,
@@ -96,14 +96,14 @@ describeAsRoot('the keeper', () => {
 
   test('the memory limit is reported when it killed', async () => {
     const shape = instance.shape('eater', ['eat-memory', '64m'], { memory: '16777216' });
-    await client.launch(superviseOf(shape), launchPlan(shape)).until((now) => now.pid > 0);
+    await client.launch(shape).until((now) => now.pid > 0);
     expect(await client.waited('eater')).toMatchObject({ how: 2, code: 9, oomKilled: true });
     await client.forgotten(['eater']);
   });
 
   test('exec runs in the container, streams its output and tells its exit', async () => {
     const shape = instance.shape('host', ['pause']);
-    await client.launch(superviseOf(shape), launchPlan(shape)).until((now) => now.pid > 0);
+    await client.launch(shape).until((now) => now.pid > 0);
     const payload = (argv: string[]): Bytes =>
       new Bytes()
         .u32(stdout | 16)
@@ -126,7 +126,7 @@ describeAsRoot('the keeper', () => {
 
   test('freeze, thaw, stop with a signal that is ignored', async () => {
     const shape = instance.shape('stubborn', ['signal-echo']);
-    const reply = client.launch(superviseOf(shape), launchPlan(shape), stdout);
+    const reply = client.launch(shape, stdout);
     await reply.until((now) => now.pid > 0);
     const freeze = (frozen: number): Promise<unknown> =>
       client.send(type.freeze, new Bytes().str('stubborn').u8(frozen)).until((now) => now.done);
@@ -143,7 +143,7 @@ describeAsRoot('the keeper', () => {
   test('a container ends with the connection that owns it', async () => {
     const other = await instance.connect();
     const shape = instance.shape('owned', ['pause']);
-    await other.launch(superviseOf(shape), launchPlan(shape), owner).until((now) => now.pid > 0);
+    await other.launch(shape, owner).until((now) => now.pid > 0);
     const waited = client.waited('owned');
     other.close();
     expect(await waited).toMatchObject({ how: 2, code: 9, reason: 5 });
@@ -152,12 +152,12 @@ describeAsRoot('the keeper', () => {
 
   test('it starts again by its policy, until stop', async () => {
     const shape = instance.shape('again', ['exit', '1'], { restart: { policy: 1, retries: 2 } });
-    await client.launch(superviseOf(shape), launchPlan(shape)).until((now) => now.pid > 0);
+    await client.launch(shape).until((now) => now.pid > 0);
     expect(await client.waited('again')).toMatchObject({ how: 1, code: 1 });
     expect(await client.listed()).toMatchObject([{ id: 'again', status: 5, restarts: 2 }]);
     await client.forgotten(['again']);
     const always = instance.shape('always', ['exit', '0'], { restart: { policy: 2, retries: 0 } });
-    await client.launch(superviseOf(always), launchPlan(always)).until((now) => now.pid > 0);
+    await client.launch(always).until((now) => now.pid > 0);
     await client
       .send(type.wait, new Bytes().str('always').u8(1))
       .until((now) => now.exit !== undefined);
@@ -171,7 +171,7 @@ describeAsRoot('the keeper', () => {
     const shapes = Array.from({ length: 1000 }, (_, i) =>
       instance.shape(`many-${i}`, ['pause'], { network: false }),
     );
-    const replies = shapes.map((shape) => client.launch(superviseOf(shape), launchPlan(shape)));
+    const replies = shapes.map((shape) => client.launch(shape));
     for (const reply of replies) await reply.until((now) => now.pid > 0);
     expect((await client.listed()).filter(({ status }) => status === 2)).toHaveLength(1000);
     const ids = shapes.map(({ id }) => id);

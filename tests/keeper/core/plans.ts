@@ -23,8 +23,10 @@ export interface Shape {
 class PlanWriter {
   readonly #operations: Buffer[] = [];
 
-  add(operation: number, where: number, payload: Bytes, flags = 0): this {
-    const body = payload.done();
+  /** Flags other than 0 stand before the payload. */
+  add(operation: number, where: number, payload: Bytes | readonly [number, Bytes]): this {
+    const [flags, fields] = payload instanceof Bytes ? [0, payload] : payload;
+    const body = fields.done();
     this.#operations.push(
       new Bytes().u16(operation).u8(where).u8(flags).u32(body.length).raw(body).done(),
     );
@@ -59,7 +61,7 @@ function cgroups(shape: Shape): { hierarchy: number; path: string }[] {
 
 function addHostBefore(plan: PlanWriter, shape: Shape): void {
   for (const { hierarchy, path } of cgroups(shape)) {
-    plan.add(1, phase.before, new Bytes().u8(hierarchy).str(path), 1);
+    plan.add(1, phase.before, [1, new Bytes().u8(hierarchy).str(path)]);
     if (hierarchy > 0 && shape.memory !== undefined) {
       const value = new Bytes().u8(hierarchy).str(path);
       plan.add(2, phase.before, value.str('memory.limit_in_bytes').str(shape.memory));
@@ -88,7 +90,7 @@ function addHostAfter(plan: PlanWriter, shape: Shape): void {
   plan.add(9, phase.after, shared('dev', '/dev'));
   for (const { source, target } of shape.binds ?? []) {
     const bind = new Bytes().u8(0).str(source).str(target).u64(readOnly).u8(0).u8(0);
-    plan.add(9, phase.after, bind, 1);
+    plan.add(9, phase.after, [1, bind]);
   }
 }
 
