@@ -6,10 +6,12 @@ const shortString = 48;
 const two32 = 0x1_0000_0000;
 
 export class BinaryWriter {
+  readonly #initialSize: number;
   #bytes: Buffer;
   #length = 0;
 
   constructor(initialSize: number = 4096) {
+    this.#initialSize = initialSize;
     this.#bytes = Buffer.allocUnsafe(initialSize);
   }
 
@@ -30,6 +32,15 @@ export class BinaryWriter {
   /** A copy of what was written. */
   toBytes(): Buffer {
     return Buffer.from(this.#bytes.subarray(0, this.#length));
+  }
+
+  /** What was written, and starts again; memory that has grown is handed over instead of copied. */
+  take(): Buffer {
+    const written = this.#bytes.subarray(0, this.#length);
+    this.#length = 0;
+    if (this.#bytes.length <= this.#initialSize) return Buffer.from(written);
+    this.#bytes = Buffer.allocUnsafe(this.#initialSize);
+    return written;
   }
 
   u8(value: number): this {

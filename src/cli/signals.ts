@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { signalExitCode } from './exit-code.js';
 
 /** Signals that ask a program to end. */
@@ -27,6 +28,8 @@ export class Signals {
   #count = 0;
 
   constructor() {
+    // One call for thousands of containers listens thousands of times.
+    setMaxListeners(0, this.#controller.signal);
     for (const name of ending) process.on(name, () => this.#end(name));
   }
 

@@ -46,7 +46,7 @@ export function mountList(input: LaunchInput, modes: NamespaceModes): OciMount[]
   );
   const files = input.etcFiles
     .filter(({ target }) => !replaced.has(target))
-    .map(({ source, target }) => storeBind(input, source, { target, options: ['rw'] }));
+    .map(({ source, target }) => storeBind(input, source, { target, options: ['rw', 'idmap'] }));
   checkTargets(input, user);
   return [...defaults, ...byDepth([...files, ...user])];
 }

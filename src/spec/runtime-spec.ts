@@ -8,6 +8,7 @@ import { defaultSeccomp } from './seccomp/default-profile.js';
 import { parseSeccompProfile } from './seccomp/parse-profile.js';
 import { maskedPaths, readonlyPaths } from './system-paths.js';
 import { validateLaunch } from './validate-launch.js';
+import { validateLockedMounts } from './validate-locked.js';
 
 const none: readonly string[] = [];
 
@@ -16,7 +17,7 @@ export function runtimeSpec(input: LaunchInput): OciSpec {
   const { record } = input;
   const modes = namespaceModes(record);
   validateLaunch(record, modes);
-  return {
+  const spec: OciSpec = {
     ociVersion: '1.2.0',
     process: processSpec(input),
     root: {
@@ -33,6 +34,8 @@ export function runtimeSpec(input: LaunchInput): OciSpec {
       'io.warren.container.name': record.name,
     },
   };
+  validateLockedMounts(spec, record.name);
+  return spec;
 }
 
 function linuxSpec(input: LaunchInput, modes: NamespaceModes): OciLinux {

@@ -25,6 +25,8 @@ export interface TarTreeOptions {
   readonly ids: RecordIds | null;
   /** Directories of other file systems stay empty. */
   readonly oneFileSystem: boolean;
+  /** Every member belongs to these; undefined: to whom it belongs on disk. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 /**
@@ -129,8 +131,8 @@ class TreeArchiver {
       path: place.memberName,
       type,
       mode: Number(stats.mode & 0o7777n),
-      uid: this.insideId(Number(stats.uid)),
-      gid: this.insideId(Number(stats.gid)),
+      uid: this.options.owner?.uid ?? this.insideId(Number(stats.uid)),
+      gid: this.options.owner?.gid ?? this.insideId(Number(stats.gid)),
       size: type === 'file' ? Number(stats.size) : 0,
       mtimeSeconds: Number(stats.mtimeMs / 1000n),
       linkName,

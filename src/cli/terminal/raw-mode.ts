@@ -1,4 +1,5 @@
 import type { ReadStream } from 'node:tty';
+import { passOutputThrough } from '../../host/linux/terminal-output.js';
 
 /**
  * Puts a terminal into raw mode until disposed. It is put back when the process exits for any other reason too.
@@ -10,6 +11,7 @@ export function rawMode(input: ReadStream): Disposable {
   };
   process.on('exit', restore);
   input.setRawMode(true);
+  passOutputThrough();
   return {
     [Symbol.dispose]: () => {
       process.off('exit', restore);

@@ -40,21 +40,24 @@ function etcFiles(record: ContainerRecord): LaunchInput['etcFiles'] {
   }));
 }
 
-function baseInput(context: EngineContext, record: ContainerRecord): LaunchInput {
+function baseInput(
+  context: EngineContext,
+  record: ContainerRecord,
+  cgroups: LaunchInput['cgroups'],
+): LaunchInput {
   const { spec } = record;
-  const nodes = deviceNodes(spec);
   const { facts, settings } = context;
   return {
     record,
     generation: record.run?.generation ?? 1,
     user: context.users.resolve(record, { user: spec.user, groupAdd: spec.groupAdd, pid: 0 }),
-    cgroups: context.cgroups.setup(cgroupRequest(record)),
+    cgroups,
     dataRoot: settings.dataRoot,
     writableLayer:
       spec.volatileSizeBytes > 0
         ? null
         : { upper: containerPath(record.id, 'upper'), work: containerPath(record.id, 'work') },
-    devices: nodes,
+    devices: deviceNodes(spec),
     etcFiles: etcFiles(record),
     logPath: spec.log.driver === 'none' ? '' : logPathOf(context, record.id),
     facts: {
@@ -97,7 +100,7 @@ export function compileContainer(
   watched = false,
 ): CompiledContainer {
   const base = {
-    ...baseInput(context, record),
+    ...baseInput(context, record, context.cgroups.setup(cgroupRequest(record))),
     engineOnExit: record.spec.autoRemove && !watched,
   };
   const oci = runtimeSpec(base);
@@ -112,7 +115,12 @@ export function compileProcess(
   record: ContainerRecord,
   exec: ExecSpec,
 ): Uint8Array {
-  const input = baseInput(context, record);
-  const cgroups = { join: context.cgroups.joins(record.cgroupPath) };
-  return compileExec(runtimeSpec(input), { record, facts: input.facts, cgroups }, exec);
+  const input = baseInput(context, record, {
+    make: [],
+    remove: [],
+    writes: [],
+    join: context.cgroups.joins(record.cgroupPath),
+    deviceProgram: null,
+  });
+  return compileExec(runtimeSpec(input), input, exec);
 }

@@ -144,22 +144,29 @@ function readFile(path: string, shown: string, maximumBytes: number): Buffer | n
     throw error;
   }
   try {
-    if (!fstatSync(fd).isFile()) return null;
-    const content = Buffer.alloc(maximumBytes + 1);
-    let length = 0;
-    for (;;) {
-      const read = readSync(fd, content, length, content.length - length, null);
-      if (read === 0) return content.subarray(0, length);
-      length += read;
-      if (length > maximumBytes) {
-        throw new WarrenError(
-          'exhausted',
-          'FILE_TOO_LARGE',
-          `Cannot read ${shown} of the container: it is larger than ${maximumBytes} bytes`,
-        );
-      }
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) return null;
+    if (stats.size > maximumBytes) {
+      throw new WarrenError(
+        'exhausted',
+        'FILE_TOO_LARGE',
+        `Cannot read ${shown} of the container: it is larger than ${maximumBytes} bytes`,
+      );
     }
+    return readStart(fd, stats.size);
   } finally {
     closeSync(fd);
   }
+}
+
+/** What a file that grows meanwhile held when it was opened. */
+function readStart(fd: number, size: number): Buffer {
+  const content = Buffer.allocUnsafe(size);
+  let length = 0;
+  while (length < size) {
+    const read = readSync(fd, content, length, size - length, null);
+    if (read === 0) break;
+    length += read;
+  }
+  return content.subarray(0, length);
 }

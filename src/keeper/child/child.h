@@ -40,6 +40,7 @@ int target_open(int root, struct str path, uint8_t create, int like, struct fail
 int target_attach(int root, int tree, struct str path, uint8_t create, struct failure *);
 /* Moves mounts[0] over the root of the mount namespace. */
 int attach_root(struct job *, struct failure *);
+int lock_root(struct job *, struct failure *); /* a read-only root, before its flags are locked */
 /* Attaches the binds that come after the MOUNT of this index. */
 int attach_binds(struct job *, int mount_index, struct failure *);
 

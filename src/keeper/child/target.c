@@ -140,3 +140,32 @@ int attach_binds(struct job *job, int mount_index, struct failure *failure) {
   }
   return 0;
 }
+
+static int make_target(struct job *job, const struct op *op, struct failure *failure) {
+  struct op_mount mount;
+  struct op_path path;
+  struct str target = {NULL, 0};
+  uint8_t create = CREATE_DIR;
+  if (op->type == OP_MOUNT && decode_mount(op->payload, &mount)) {
+    target = mount.target;
+    create = mount.create;
+  } else if (op->type == OP_WORKDIR && (op->flags & WORKDIR_CREATE) && decode_path(op->payload, &path)) {
+    target = path.path;
+  }
+  if (target.len == 0 || comes_after(&job->plan, target) != BINDS_OF_HOST) return 0;
+  OWN_FD made = target_open(job->mounts[0], target, create, -1, failure);
+  return made < 0 ? op_failed(op, failure) : 0;
+}
+
+/* What the child will want in the root is there before, so that the lock can hold the root, too. */
+int lock_root(struct job *job, struct failure *failure) {
+  struct op op;
+  bool readonly = false;
+  for (size_t at = 0; plan_next(&job->plan, &at, &op);) readonly |= op.type == OP_ROOT_READONLY;
+  if (!readonly) return 0;
+  for (size_t at = 0; plan_next(&job->plan, &at, &op);)
+    if (make_target(job, &op, failure) < 0) return -1;
+  if (kernel_mount_setattr(job->mounts[0], "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, -1) < 0)
+    return fail(failure, 0, "make read-only", "/");
+  return 0;
+}

@@ -185,6 +185,7 @@ static int attach_locked(struct job *job, struct failure *failure) {
   if (result == 0) {
     result = attach_root(job, failure);
     if (result == 0) result = attach_binds(job, BINDS_OF_HOST, failure);
+    if (result == 0) result = lock_root(job, failure);
     mapped_root_leave(&job->idmap);
   }
   struct failure lost;

@@ -3,6 +3,7 @@ import type { CgroupPlan, LaunchInput } from '../contract.js';
 import { joinedContainer } from '../namespaces.js';
 import type { OciIdMapping, OciMount, OciSpec } from '../oci.js';
 import { sharedDevices, sharedSysfs, volumeSource } from '../mount-list.js';
+import { needsLockedMounts } from '../validate-locked.js';
 import { parseMountOptions } from './mount-options.js';
 import {
   bindFlags,
@@ -44,10 +45,6 @@ export function writeCgroupRemovals(plan: PlanWriter, { remove }: CgroupPlan): v
 
 const lockedFlag = 1;
 
-/**
- * With CAP_SYS_ADMIN in a user namespace of its own, a container could remount what it attached itself: the mounts are then
- * attached under the host's ownership, which locks them.
- */
 export function writeNamespaces(plan: PlanWriter, spec: OciSpec): void {
   let made = 0;
   const joined = new Map<string, number>();
@@ -57,9 +54,7 @@ export function writeNamespaces(plan: PlanWriter, spec: OciSpec): void {
     if (container === undefined) made |= flag;
     else joined.set(container, (joined.get(container) ?? 0) | flag);
   }
-  const ownUser = spec.linux.namespaces.some(({ type }) => type === 'user');
-  const locked = ownUser && spec.process.capabilities.bounding.includes('CAP_SYS_ADMIN');
-  plan.op('NAMESPACES', locked ? lockedFlag : 0).u64(made);
+  plan.op('NAMESPACES', needsLockedMounts(spec) ? lockedFlag : 0).u64(made);
   for (const [container, flags] of joined) plan.op('NAMESPACE_JOIN').u64(flags).str(container);
   if ((made & cloneFlags.user) !== 0) {
     const payload = plan.op('IDMAP');

@@ -304,6 +304,19 @@ describeAsRoot('the Linux host and its keeper', () => {
     await keeper.containers.stop(input.record.id, 9, 1000);
   });
 
+  test('go on with the next keeper when one is killed', async () => {
+    const keeper = await rig.keeper();
+    const input = rig.input({ command: ['sleep', '1000'] });
+    await rig.launch(input);
+    const killed = keeper.pid;
+    const wait = keeper.containers.wait(input.record.id, 'next-exit');
+    process.kill(killed, 'SIGKILL');
+    await expect(wait).rejects.toMatchObject({ kind: 'unavailable', code: 'KEEPER_GONE' });
+    expect((await rig.exec(input, ['echo', 'still here'])).stdout).toBe('still here\n');
+    expect(keeper.pid).not.toBe(killed);
+    await keeper.containers.stop(input.record.id, 9, 1000);
+  });
+
   test('launch 200 at once', async () => {
     const launched = await Promise.all(
       Array.from({ length: 200 }, () =>

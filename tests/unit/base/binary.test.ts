@@ -58,6 +58,16 @@ describe('BinaryWriter and BinaryReader', () => {
     expect(() => new BinaryReader(Buffer.from([2])).bool()).toThrow(/no boolean/);
   });
 
+  test('hand over what was written', () => {
+    const writer = new BinaryWriter(8);
+    const small = writer.u32(1).take();
+    const large = writer.raw(Buffer.alloc(100, 7)).take();
+    writer.u32(2);
+    expect(small.readUInt32LE()).toBe(1);
+    expect(large).toEqual(Buffer.alloc(100, 7));
+    expect(writer.take().readUInt32LE()).toBe(2);
+  });
+
   test('start again in the same memory', () => {
     const writer = new BinaryWriter();
     const first = writer.u32(1).toBytes();

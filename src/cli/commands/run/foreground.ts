@@ -1,3 +1,5 @@
+import { isWarrenError } from '../../../base/errors.js';
+import type { ContainerHandle } from '../../../engine/contract.js';
 import { parseDetachKeys, defaultDetachKeys } from '../../terminal/detach-keys.js';
 import { flag, value, type FlagOption, type ValueOption } from '../../program/option.js';
 import { usageError } from '../../program/usage-error.js';
@@ -44,4 +46,13 @@ export function terminalOf(tty: boolean): {
   readonly terminal?: { readonly columns: number; readonly rows: number };
 } {
   return tty ? { terminal: terminalSize() } : {};
+}
+
+/** Waits until a container that is removed at its end is gone. */
+export async function untilRemoved(container: ContainerHandle, signal: AbortSignal): Promise<void> {
+  try {
+    await container.wait({ condition: 'removed', signal });
+  } catch (error) {
+    if (!isWarrenError(error, 'notFound')) throw error;
+  }
 }

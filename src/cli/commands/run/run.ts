@@ -23,6 +23,7 @@ import {
   requireTerminal,
   sigProxyOption,
   terminalOf,
+  untilRemoved,
 } from './foreground.js';
 
 interface RunFlags extends ContainerFlags {
@@ -132,7 +133,7 @@ async function runForeground(
     show: { stdout: wantsStream(flags, 'stdout'), stderr: wantsStream(flags, 'stderr') },
   });
   if (outcome.kind === 'detached') return exitCodes.ok;
-  if (flags.rm) await container.wait({ condition: 'removed', signal: context.signal });
+  if (flags.rm) await untilRemoved(container, context.signal);
   return outcome.exitCode;
 }
 

@@ -11,6 +11,7 @@ import {
   requireTerminal,
   sigProxyOption,
   terminalOf,
+  untilRemoved,
 } from './foreground.js';
 
 interface StartFlags {
@@ -41,7 +42,7 @@ async function startAttached(
     signals: context.signals,
   });
   if (outcome.kind === 'detached') return exitCodes.ok;
-  if (autoRemove) await container.wait({ condition: 'removed', signal: context.signal });
+  if (autoRemove) await untilRemoved(container, context.signal);
   return outcome.exitCode;
 }
 

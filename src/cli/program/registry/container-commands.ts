@@ -24,6 +24,12 @@ export const containerCommands: readonly CommandEntry[] = [
     load: () => import('../../commands/run/attach.js'),
   },
   {
+    path: ['cp'],
+    group: using,
+    summary: 'Copy files between a container and the host',
+    load: () => import('../../commands/files/cp.js'),
+  },
+  {
     path: ['ps'],
     aliases: ['ls', 'list'],
     group: watching,

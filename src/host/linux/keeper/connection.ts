@@ -189,8 +189,7 @@ export class Connection {
   #flush(): void {
     this.#flushing = false;
     if (this.#out.length === 0 || this.#lost !== undefined) return;
-    this.#socket.write(this.#out.toBytes());
-    this.#out.reset();
+    this.#socket.write(this.#out.take());
   }
 
   #read(chunk: Buffer): void {

@@ -40,7 +40,7 @@ describe('mounts', () => {
       ]),
     ).toEqual([
       ['/data', 'host', '/srv/new', ['idmapped', 'make-source'], []],
-      ['/etc/hosts', 'store', `containers/${id}/hosts`, ['recursive'], []],
+      ['/etc/hosts', 'store', `containers/${id}/hosts`, ['recursive', 'idmapped'], []],
       ['/data/deep', 'host', '/srv/data', ['recursive'], ['readOnly']],
       ['/var/lib/db', 'store', 'volumes/db/_data', ['recursive', 'idmapped'], []],
     ]);

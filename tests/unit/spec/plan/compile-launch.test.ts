@@ -267,7 +267,7 @@ describe('compiling', () => {
     const input = launchInput();
     const count = 3000;
     const run = (): number => {
-      const start = process.hrtime.bigint();
+      const start = process.cpuUsage();
       for (let i = 0; i < count; i++) {
         const one = {
           ...input,
@@ -275,9 +275,10 @@ describe('compiling', () => {
         };
         compileLaunch(runtimeSpec(one), one);
       }
-      return Number(process.hrtime.bigint() - start) / count / 1000;
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / count;
     };
-    // The best of several: the machine may be busy.
+    // Processor time, and the best of several: the machine may be busy.
     const microseconds = Math.min(...Array.from({ length: 5 }, run));
     expect(microseconds).toBeLessThan(60);
   });
