@@ -23,6 +23,7 @@ import { EventJournal } from './observe/journal.js';
 import { type EngineSettings, engineSettings } from './settings.js';
 import { recoverIntents } from './state/recover.js';
 import { Reclaimer } from './storage/reclaimer.js';
+import { oldTrash } from './storage/trash.js';
 
 const logLevels = ['error', 'warn', 'info', 'debug'];
 
@@ -38,6 +39,7 @@ export async function openContext(options: EngineOptions): Promise<EngineContext
   try {
     const context = await contextOf(settings, host);
     await recoverIntents(context);
+    if (oldTrash(context).length > 0) context.reclaimer.schedule();
     return context;
   } catch (error) {
     await host.close();

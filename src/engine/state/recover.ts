@@ -1,3 +1,4 @@
+import type { KeeperState } from '../../host/port.js';
 import { isAlive } from '../../host/process-identity.js';
 import type { ContainerId, ContainerRecord } from '../../model/container.js';
 import type { Intent } from '../../records/store.js';
@@ -18,6 +19,7 @@ export async function recoverIntents(context: EngineContext): Promise<number> {
     await recover(context, intent);
     await context.records.intents.end(intent.id);
   }
+  if (dead.length > 0) context.reclaimer.schedule();
   return dead.length;
 }
 
@@ -43,7 +45,7 @@ async function recoverRuns(
   context: EngineContext,
   records: readonly ContainerRecord[],
 ): Promise<void> {
-  const states = await keeperStates(context, records);
+  const states = await settledStates(context, records);
   for (const record of records) {
     if (record.phase !== 'started') continue;
     const state = states.get(record.id);
@@ -51,6 +53,26 @@ async function recoverRuns(
     else if (state.status === 'exited') await removeExited(context, record);
     else if (record.spec.autoRemove) await handOver(context, record);
   }
+}
+
+const lookAgainMs = 20;
+const maximumLooks = 1500;
+
+/**
+ * States once no launch is under way any more: the keeper goes on with what a dead client asked for. Looks again and again, because
+ * a launch that fails is told to that client only.
+ */
+async function settledStates(
+  context: EngineContext,
+  records: readonly ContainerRecord[],
+): Promise<ReadonlyMap<string, KeeperState>> {
+  let states = await keeperStates(context, records);
+  for (let looks = 0; looks < maximumLooks; looks += 1) {
+    if (![...states.values()].some(({ status }) => status === 'starting')) break;
+    await context.clock.sleep(lookAgainMs);
+    states = await keeperStates(context, records);
+  }
+  return states;
 }
 
 /** Nobody waits for this container any more: at its end the keeper calls the reconcile process. */

@@ -8,6 +8,7 @@ import type { Leak } from '../contract.js';
 import { releaseUnusedIds } from '../state/id-pool.js';
 import { launchingNow } from '../state/read-states.js';
 import { recoverIntents } from '../state/recover.js';
+import { oldTrash } from '../storage/trash.js';
 
 interface Found extends Omit<Leak, 'fixed'> {
   /** null: nothing can be done here. */
@@ -172,12 +173,11 @@ function leakedRunFiles(context: EngineContext): Found[] {
   });
 }
 
-/** What was removed and whose space is not freed yet. */
+/** What was removed a while ago and whose space is not freed yet. */
 function leakedTrash(context: EngineContext): Found[] {
-  const directory = join(context.settings.dataRoot, 'trash');
-  return namesIn(directory).map((name) => ({
+  return oldTrash(context).map((object) => ({
     kind: 'temporary',
-    object: join(directory, name),
+    object,
     why: 'removed, its space is not freed yet',
     fix: async () => {
       await context.storage.emptyTrash();

@@ -235,11 +235,12 @@ test('10,000 containers of one batch are listed within 50 ms', async () => {
   const wide = { base: 0x1000_0000, count: 65_536 * 16_384, avoid: [] };
   const records = Array.from({ length: 10_000 }, (_, index) => record(`c-${index}`));
   await store.containers.insert({ records, idPool: wide });
-  store.containers.list();
-  const times = [1, 2, 3, 4, 5, 6, 7, 8].map(() => {
-    const start = performance.now();
+  // CPU time: the machine may have other things to do.
+  const times = Array.from({ length: 10 }, () => {
+    const before = process.cpuUsage();
     expect(store.containers.list()).toHaveLength(10_000);
-    return performance.now() - start;
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
   });
   expect(Math.min(...times)).toBeLessThan(50);
 });
