@@ -77,6 +77,6 @@ export interface CgroupDriver {
   found(parent: string): readonly CgroupGroup[];
   /** Removes empty groups with all below them. Throws conflict (CGROUP_BUSY) while processes are in one. */
   remove(groups: readonly CgroupGroup[]): void;
-  /** Removes what containers shared below the parent, and the parent, as far as it is empty. */
+  /** Removes what containers shared below the parent, what keepers that were killed left, and the parent, as far as it is empty. */
   removeParent(parent: string): void;
 }

@@ -108,16 +108,20 @@ function isKeepersGroup(name: string): boolean {
   return /^keeper(-[0-9]+)?$/.test(name);
 }
 
-/** Groups that containers share below the parent, deepest first, and the parent itself. */
+/** Groups that containers and keepers share below the parent, deepest first, and the parent itself, in every hierarchy. */
 export function sharedGroups(
   files: CgroupFiles,
   controllers: ControllerMap,
   parent: string,
 ): CgroupGroup[] {
-  return usedHierarchies(controllers).flatMap((hierarchy) => {
+  return files.hierarchies.flatMap(({ index: hierarchy }) => {
     const top = { hierarchy, path: parent };
-    if (!onV2(controllers)) return [top];
-    const shared = { hierarchy, path: [parent, sharedGroup].filter(Boolean).join('/') };
-    return [...shelves(files, top), shared, top];
+    const below = (name: string): CgroupGroup => ({
+      hierarchy,
+      path: [parent, name].filter(Boolean).join('/'),
+    });
+    const keepers = files.children(top).filter(isKeepersGroup).map(below);
+    if (!onV2(controllers) || hierarchy !== 0) return [...keepers, top];
+    return [...keepers, ...shelves(files, top), below(sharedGroup), top];
   });
 }

@@ -59,7 +59,11 @@ function stateOfRecord(record: ContainerRecord): ContainerState {
 function stateOfKeeper(record: ContainerRecord, keeper: KeeperState): ContainerState {
   const ended = keeper.exit.how !== 'none';
   return {
-    status: statusOfKeeper[keeper.status],
+    // A start by the keeper itself is the end of a wait, not yet something that answers.
+    status:
+      keeper.status === 'starting' && keeper.restarts > 0
+        ? 'restarting'
+        : statusOfKeeper[keeper.status],
     pid: keeper.pid,
     startedAtMs: keeper.startedAtMs,
     lastExit: ended ? exitInfo(keeper.exit) : record.lastExit,

@@ -8,7 +8,10 @@ import { mergeState } from './merge-state.js';
 /** From this many containers of one keeper on, all of its states are asked for. */
 const askForAll = 64;
 
-/** States by container id, as the keepers tell them now. */
+/**
+ * States by container id, as the keepers tell them now. A keeper that does not run is started: what it supervised may run, and only
+ * the next keeper, which adopts it, can tell.
+ */
 export async function keeperStates(
   context: EngineContext,
   records: readonly ContainerRecord[],
@@ -22,8 +25,7 @@ export async function keeperStates(
   }
   const states = new Map<string, KeeperState>();
   for (const [instance, ids] of byInstance) {
-    const keeper = await context.keepers.running(instance);
-    if (keeper === null) continue;
+    const keeper = await context.keepers.start(instance);
     for (const state of await keeper.containers.list(ids.length >= askForAll ? [] : ids)) {
       states.set(state.container, state);
     }

@@ -4,47 +4,49 @@ import { request as requests, signalScopes, waitConditions } from '../protocol.j
 import type { RequestHandler } from './connection.js';
 import { errorOfFailure } from './failure.js';
 import { decodeExitReply, decodeStates } from './replies.js';
-import type { Session } from './session.js';
+import type { Session, Sessions } from './session.js';
 
 /** Ids in one frame: far below its limit. */
 const idsPerFrame = 8192;
 
 /** Operations on single containers, each on the session that is live when it is called. */
 export class ContainersClient implements KeeperContainers {
-  readonly #session: () => Promise<Session>;
+  readonly #sessions: Sessions;
 
-  constructor(session: () => Promise<Session>) {
-    this.#session = session;
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
   }
 
   async signal(container: string, signal: number, scope: 'init' | 'all'): Promise<void> {
-    await (
-      await this.#session()
-    ).command({
-      type: requests.signal,
-      payload: (writer) => writer.str(container).i32(signal).u8(signalScopes[scope]).u64(0),
-      attempt: { action: 'signal container', object: container },
-    });
+    await this.#sessions.once((session) =>
+      session.command({
+        type: requests.signal,
+        payload: (writer) => writer.str(container).i32(signal).u8(signalScopes[scope]).u64(0),
+        attempt: { action: 'signal container', object: container },
+      }),
+    );
   }
 
   async stop(container: string, signal: number, timeoutMs: number): Promise<KeeperExit> {
     const limit = timeoutMs < 0 ? never : timeoutMs;
-    return (await this.#session()).call({
-      type: requests.stop,
-      payload: (writer) => writer.str(container).i32(signal).u64(limit),
-      attempt: { action: 'stop container', object: container },
-      decode: decodeExitReply,
-    });
+    return this.#sessions.repeatedly((session) =>
+      session.call({
+        type: requests.stop,
+        payload: (writer) => writer.str(container).i32(signal).u64(limit),
+        attempt: { action: 'stop container', object: container },
+        decode: decodeExitReply,
+      }),
+    );
   }
 
   async freeze(container: string, frozen: boolean): Promise<void> {
-    await (
-      await this.#session()
-    ).command({
-      type: requests.freeze,
-      payload: (writer) => writer.str(container).bool(frozen),
-      attempt: { action: frozen ? 'pause container' : 'unpause container', object: container },
-    });
+    await this.#sessions.repeatedly((session) =>
+      session.command({
+        type: requests.freeze,
+        payload: (writer) => writer.str(container).bool(frozen),
+        attempt: { action: frozen ? 'pause container' : 'unpause container', object: container },
+      }),
+    );
   }
 
   async wait(
@@ -52,54 +54,58 @@ export class ContainersClient implements KeeperContainers {
     condition: 'not-running' | 'next-exit',
     signal?: AbortSignal,
   ): Promise<KeeperExit> {
-    return (await this.#session()).call({
-      type: requests.wait,
-      payload: (writer) => writer.str(container).u8(waitConditions[condition]),
-      attempt: { action: 'wait for container', object: container },
-      decode: decodeExitReply,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    return this.#sessions.repeatedly((session) =>
+      session.call({
+        type: requests.wait,
+        payload: (writer) => writer.str(container).u8(waitConditions[condition]),
+        attempt: { action: 'wait for container', object: container },
+        decode: decodeExitReply,
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    );
   }
 
   async list(containers: readonly string[] = []): Promise<readonly KeeperState[]> {
-    const session = await this.#session();
-    const states: KeeperState[] = [];
-    for (let at = 0; at === 0 || at < containers.length; at += idsPerFrame) {
-      states.push(...(await listSome(session, containers.slice(at, at + idsPerFrame))));
-    }
-    return states;
-  }
-
-  async resize(container: string, size: TerminalSize): Promise<void> {
-    await (
-      await this.#session()
-    ).command({
-      type: requests.resize,
-      payload: (writer) => writer.u64(0).str(container).u16(size.columns).u16(size.rows),
-      attempt: { action: 'resize the terminal of container', object: container },
+    return this.#sessions.repeatedly(async (session) => {
+      const states: KeeperState[] = [];
+      for (let at = 0; at === 0 || at < containers.length; at += idsPerFrame) {
+        states.push(...(await listSome(session, containers.slice(at, at + idsPerFrame))));
+      }
+      return states;
     });
   }
 
+  async resize(container: string, size: TerminalSize): Promise<void> {
+    await this.#sessions.repeatedly((session) =>
+      session.command({
+        type: requests.resize,
+        payload: (writer) => writer.u64(0).str(container).u16(size.columns).u16(size.rows),
+        attempt: { action: 'resize the terminal of container', object: container },
+      }),
+    );
+  }
+
   async forget(containers: readonly string[]): Promise<void> {
-    const session = await this.#session();
     for (let at = 0; at < containers.length; at += idsPerFrame) {
       const some = containers.slice(at, at + idsPerFrame);
-      await session.command({
-        type: requests.forget,
-        payload: (writer) => writer.strings(some),
-        attempt: { action: 'forget containers', object: '' },
-      });
+      await this.#sessions.repeatedly((session) =>
+        session.command({
+          type: requests.forget,
+          payload: (writer) => writer.strings(some),
+          attempt: { action: 'forget containers', object: '' },
+        }),
+      );
     }
   }
 
   async supervise(container: string, supervise: Uint8Array): Promise<void> {
-    await (
-      await this.#session()
-    ).command({
-      type: requests.supervise,
-      payload: (writer) => writer.str(container).bytes(supervise),
-      attempt: { action: 'update container', object: container },
-    });
+    await this.#sessions.repeatedly((session) =>
+      session.command({
+        type: requests.supervise,
+        payload: (writer) => writer.str(container).bytes(supervise),
+        attempt: { action: 'update container', object: container },
+      }),
+    );
   }
 }
 

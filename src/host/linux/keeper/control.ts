@@ -3,61 +3,67 @@ import { untilEnded } from '../../process-identity.js';
 import type { KeeperControl, KeeperStatus } from '../../port.js';
 import { request as requests } from '../protocol.js';
 import { decodeStatus } from './replies.js';
-import type { Session } from './session.js';
+import type { Sessions } from './session.js';
 
 const holderEndMs = 30_000;
 
 /** The keeper itself. */
 export class ControlClient implements KeeperControl {
-  readonly #session: () => Promise<Session>;
+  readonly #sessions: Sessions;
   readonly #program: () => Promise<string>;
 
-  constructor(session: () => Promise<Session>, program: () => Promise<string>) {
-    this.#session = session;
+  constructor(sessions: Sessions, program: () => Promise<string>) {
+    this.#sessions = sessions;
     this.#program = program;
   }
 
   async configure(config: Parameters<KeeperControl['configure']>[0]): Promise<void> {
-    await (
-      await this.#session()
-    ).command({
-      type: requests.config,
-      payload: (writer) =>
-        writer.strings(config.reconcile).strings(config.environment).u8(config.logLevel),
-      attempt: { action: 'configure the keeper', object: '' },
-    });
+    await this.#sessions.repeatedly((session) =>
+      session.command({
+        type: requests.config,
+        payload: (writer) =>
+          writer.strings(config.reconcile).strings(config.environment).u8(config.logLevel),
+        attempt: { action: 'configure the keeper', object: '' },
+      }),
+    );
   }
 
   async status(): Promise<KeeperStatus> {
-    return (await this.#session()).call({
-      type: requests.status,
-      attempt: { action: 'ask for the status of the keeper', object: '' },
-      decode: decodeStatus,
-    });
+    return this.#sessions.repeatedly((session) =>
+      session.call({
+        type: requests.status,
+        attempt: { action: 'ask for the status of the keeper', object: '' },
+        decode: decodeStatus,
+      }),
+    );
   }
 
   async shutdown(force: boolean): Promise<void> {
-    const session = await this.#session();
-    await session.command({
-      type: requests.shutdown,
-      payload: (writer) => writer.bool(force),
-      attempt: { action: 'end the keeper', object: '' },
+    const ending = await this.#sessions.once(async (session) => {
+      await session.command({
+        type: requests.shutdown,
+        payload: (writer) => writer.bool(force),
+        attempt: { action: 'end the keeper', object: '' },
+      });
+      return session.hello;
     });
-    // The holder ends last and takes the keeper's cgroup with it.
-    if (await untilEnded(session.hello.holderPid, holderEndMs)) return;
-    throw new WarrenError('timedOut', 'KEEPER_ENDING', 'The keeper has not ended yet', {
-      hint: 'See keeper.log in the run dir',
-    });
+    // The holder ends last and takes the keeper's cgroup with it; a keeper may have lost its holder.
+    for (const pid of [ending.pid, ending.holderPid]) {
+      if (pid <= 1 || (await untilEnded(pid, holderEndMs))) continue;
+      throw new WarrenError('timedOut', 'KEEPER_ENDING', 'The keeper has not ended yet', {
+        hint: 'See keeper.log in the run dir',
+      });
+    }
   }
 
   async upgrade(): Promise<void> {
     const program = await this.#program();
-    await (
-      await this.#session()
-    ).command({
-      type: requests.upgrade,
-      payload: (writer) => writer.str(program),
-      attempt: { action: 'upgrade the keeper', object: '' },
-    });
+    await this.#sessions.once((session) =>
+      session.command({
+        type: requests.upgrade,
+        payload: (writer) => writer.str(program),
+        attempt: { action: 'upgrade the keeper', object: '' },
+      }),
+    );
   }
 }

@@ -20,7 +20,11 @@ import { ControlClient } from './control.js';
 import { keeperEvents } from './events.js';
 import { ProcessConversation, streamFlags } from './process-request.js';
 import { processStreams } from './process-streams.js';
-import type { Session } from './session.js';
+import type { Session, Sessions } from './session.js';
+
+/** A keeper that ends so often so soon ends because of what it is asked. */
+const earlyEndsMaximum = 3;
+const lastingMs = 1000;
 
 export interface KeeperClientOptions {
   /** Connects, starting the keeper when that is what the caller wants. */
@@ -41,9 +45,12 @@ export class KeeperClient implements Keeper {
   constructor(session: Session, options: KeeperClientOptions) {
     this.#session = session;
     this.#options = options;
-    const live = (): Promise<Session> => this.#live();
-    this.containers = new ContainersClient(live);
-    this.control = new ControlClient(live, options.program);
+    const sessions: Sessions = {
+      once: async (ask) => ask(await this.#live()),
+      repeatedly: async (ask) => this.#repeatedly(ask),
+    };
+    this.containers = new ContainersClient(sessions);
+    this.control = new ControlClient(sessions, options.program);
   }
 
   get instance(): number {
@@ -153,18 +160,19 @@ export class KeeperClient implements Keeper {
   }
 
   async lock(name: string, options: LockOptions): Promise<Lock> {
-    const session = await this.#live();
-    const fence = await session.call({
-      type: requests.lock,
-      payload: (writer) => writer.str(name).u64(options.timeoutMs).str(options.operation),
-      attempt: { action: 'get the lock of', object: name },
-      decode: (payload) => payload.u64(),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    return this.#repeatedly(async (session) => {
+      const fence = await session.call({
+        type: requests.lock,
+        payload: (writer) => writer.str(name).u64(options.timeoutMs).str(options.operation),
+        attempt: { action: 'get the lock of', object: name },
+        decode: (payload) => payload.u64(),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+      const release = async (): Promise<void> => {
+        await unlock(session, { name, fence });
+      };
+      return { fence, release, [Symbol.asyncDispose]: release };
     });
-    const release = async (): Promise<void> => {
-      await unlock(session, { name, fence });
-    };
-    return { fence, release, [Symbol.asyncDispose]: release };
   }
 
   async *events(
@@ -176,6 +184,20 @@ export class KeeperClient implements Keeper {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#session.connection.close();
+  }
+
+  async #repeatedly<T>(ask: (session: Session) => Promise<T>): Promise<T> {
+    for (let early = 0; ; early += 1) {
+      const session = await this.#live();
+      const askedAt = Date.now();
+      try {
+        return await ask(session);
+      } catch (error) {
+        if (this.#closed || !isWarrenError(error, 'unavailable', 'KEEPER_GONE')) throw error;
+        if (Date.now() - askedAt > lastingMs) early = 0;
+        if (early >= earlyEndsMaximum) throw error;
+      }
+    }
   }
 
   async #live(): Promise<Session> {

@@ -17,6 +17,14 @@ export interface Call<T> {
   readonly signal?: AbortSignal;
 }
 
+/** Where requests go: to the session that is live when they are made. */
+export interface Sessions {
+  /** When the connection ends, the request fails: nobody knows whether it was done. */
+  once<T>(ask: (session: Session) => Promise<T>): Promise<T>;
+  /** For requests that do no harm when they are done twice: when the connection ends, they are made again on the next. */
+  repeatedly<T>(ask: (session: Session) => Promise<T>): Promise<T>;
+}
+
 /** A greeted connection. */
 export class Session {
   readonly connection: Connection;
