@@ -1,11 +1,13 @@
 /* Each case is a behaviour of the worker that can only be seen on the real kernel. With its sentence as the argument one runs, with --list all are named. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -508,6 +510,17 @@ static unsigned count_in(pid_t pid, const char *name) {
   return count;
 }
 
+/* A worker answers before it closes a job's descriptors. It takes the next message, here one to ignore, after that. */
+static void settle(int socket) {
+  const struct job_message ignored = {.kind = JOB_ABORT};
+  int unread = 0;
+  REQUIRE(socket_send(socket, &ignored, sizeof ignored, NULL, 0) == 0);
+  do {
+    sched_yield();
+    REQUIRE(ioctl(socket, SIOCOUTQ, &unread) == 0);
+  } while (unread > 0);
+}
+
 static void keeps_nothing_of_a_job(struct harness *harness) {
   struct failure failure;
   unsigned fds[2], mounts[2], opener[2];
@@ -522,6 +535,8 @@ static void keeps_nothing_of_a_job(struct harness *harness) {
       int status = run(harness, &launch, output, &failure);
       REQUIRE((status == 0) == (i < 4));
     }
+    settle(harness->launcher);
+    settle(harness->opener);
     fds[round] = count_in(harness->launcher_pid, "fd");
     mounts[round] = count_in(harness->launcher_pid, "mountinfo");
     opener[round] = count_in(harness->opener_pid, "fd");
