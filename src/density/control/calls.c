@@ -47,3 +47,15 @@ void write_at(int directory, const char *path, const char *text) {
   if (fd < 0 || write(fd, text, strlen(text)) < 0) die(path);
   close(fd);
 }
+
+uint64_t memory_available(void) {
+  char text[256];
+  int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+  ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (len <= 0) die("read /proc/meminfo");
+  close(fd);
+  text[len] = 0;
+  const char *line = strstr(text, "MemAvailable:");
+  if (!line) die("find the available memory");
+  return strtoull(line + strlen("MemAvailable:"), NULL, 10) * 1024;
+}

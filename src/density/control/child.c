@@ -32,11 +32,17 @@ static void mount_all(const struct control *control, const int *trees, int empty
                                                                                                "65536k", NULL};
   static const char *const masked[] = {"/proc/keys", "/proc/timer_list", NULL};
   static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", NULL};
-  CHECK(attach(trees[0], AT_FDCWD, "/"), "attach the root");
-  if (fchdir(trees[0]) < 0 || chroot(".") < 0) die("enter the root");
-  CHECK(attach(trees[1], AT_FDCWD, "/dev"), "attach /dev");
-  CHECK(attach(trees[2], AT_FDCWD, "/sys"), "attach /sys");
+  char path[32];
+  CHECK(attach(trees[ROOT], AT_FDCWD, "/"), "attach the root");
+  if (fchdir(trees[ROOT]) < 0 || chroot(".") < 0) die("enter the root");
+  CHECK(attach(trees[DEV], AT_FDCWD, "/dev"), "attach /dev");
+  CHECK(attach(trees[SYS], AT_FDCWD, "/sys"), "attach /sys");
+  for (int i = 0; i < ETC_FILES; i++) {
+    snprintf(path, sizeof path, "/etc/%s", etc_files[i]);
+    CHECK(attach(trees[ETC + i], AT_FDCWD, path), path);
+  }
   attach_new("proc", "/proc", ATTR_SAFE, NULL);
+  attach_new("cgroup2", "/sys/fs/cgroup", ATTR_SAFE | MOUNT_ATTR_RDONLY, NULL);
   attach_new("mqueue", "/dev/mqueue", ATTR_SAFE, NULL);
   if (control->superblocks == 5) attach_new("devpts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, pts);
   if (control->superblocks == 5) attach_new("tmpfs", "/dev/shm", ATTR_SAFE, shm);

@@ -15,14 +15,12 @@ static void make_cgroups(const struct control *control, const char *name) {
     const char *v1, *v1_value, *v2, *v2_value;
   } limits[] = {{MEMORY, "memory.limit_in_bytes", "67108864", "memory.max", "67108864"},
                 {PIDS, "pids.max", "64", "pids.max", "64"},
-                {CPU, "cpu.shares", "512", "cpu.weight", "50"},
-                {DEVICES, "devices.deny", "b *:* rwm", NULL, NULL}};
+                {CPU, "cpu.cfs_quota_us", "5000", "cpu.max", "5000 100000"}};
   char path[64];
   for (int i = 0; i < HIERARCHIES; i++)
     if (control->hierarchies[i] >= 0) CHECK(mkdirat(control->hierarchies[i], name, 0755), "make a cgroup");
   for (size_t i = 0; control->limits && i < sizeof limits / sizeof *limits; i++) {
     const char *file = control->v2 ? limits[i].v2 : limits[i].v1;
-    if (!file) continue;
     snprintf(path, sizeof path, "%s/%s", name, file);
     write_at(control->hierarchies[control->v2 ? UNIFIED : limits[i].hierarchy], path,
              control->v2 ? limits[i].v2_value : limits[i].v1_value);
@@ -81,10 +79,16 @@ static void make_trees(const struct control *control, pid_t pid, const char *nam
   snprintf(path, sizeof path, "%d/ns/user", (int)pid);
   int user_ns = openat(control->proc, path, O_RDONLY | O_CLOEXEC), data = tree_clone(control->data);
   CHECK(set_attributes(data, 0, user_ns), "id-map the layers");
-  trees[0] = make_overlay(data, name);
-  trees[1] = tree_clone(control->dev);
-  CHECK(set_attributes(trees[1], MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, user_ns), "id-map /dev");
-  trees[2] = tree_clone(control->sys);
+  trees[ROOT] = make_overlay(data, name);
+  trees[DEV] = tree_clone(control->dev);
+  CHECK(set_attributes(trees[DEV], MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, user_ns), "id-map /dev");
+  trees[SYS] = tree_clone(control->sys);
+  for (int i = 0; i < ETC_FILES; i++) {
+    snprintf(path, sizeof path, "%s/%s", name, etc_files[i]);
+    trees[ETC + i] = tree_open(control->data, path, OPEN_TREE_CLONE);
+    CHECK(trees[ETC + i], path);
+    CHECK(set_attributes(trees[ETC + i], 0, user_ns), "id-map a file of /etc");
+  }
   close(data);
   close(user_ns);
 }

@@ -18,14 +18,19 @@ static int by_size(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-static void report(const struct control *control, uint64_t *ns, uint64_t total) {
+struct totals {
+  uint64_t ns;
+  int64_t memory_bytes;
+};
+
+static void report(const struct control *control, uint64_t *ns, struct totals total) {
   for (unsigned i = 0; i < control->count; i++) printf("{\"index\":%u,\"ns\":%llu}\n", i, (unsigned long long)ns[i]);
   qsort(ns, control->count, sizeof *ns, by_size);
-  printf("{\"mode\":\"%s\",\"count\":%u,\"netns\":%s,\"limits\":%s,\"superblocks\":%u,\"totalNs\":%llu,\"p50Ns\":%llu,"
-         "\"p90Ns\":%llu,\"p99Ns\":%llu}\n",
+  printf("{\"mode\":\"%s\",\"count\":%u,\"netns\":%s,\"limits\":%s,\"superblocks\":%u,\"totalNs\":%llu,"
+         "\"memoryBytes\":%lld,\"p50Ns\":%llu,\"p90Ns\":%llu,\"p99Ns\":%llu}\n",
          control->exec ? "exec" : "launch", control->count, control->netns ? "true" : "false",
-         control->limits ? "true" : "false", control->superblocks, (unsigned long long)total,
-         (unsigned long long)ns[control->count / 2], (unsigned long long)ns[control->count * 9 / 10],
+         control->limits ? "true" : "false", control->superblocks, (unsigned long long)total.ns,
+         (long long)total.memory_bytes, (unsigned long long)ns[control->count / 2], (unsigned long long)ns[control->count * 9 / 10],
          (unsigned long long)ns[control->count * 99 / 100]);
 }
 
@@ -62,14 +67,16 @@ static _Noreturn void measure(struct control *control) {
   uint64_t *ns = calloc(control->count, sizeof *ns);
   if (!containers || !ns) die("allocate");
   make_room(control);
-  uint64_t start = now();
+  uint64_t before = memory_available(), start = now();
   for (unsigned i = 0; i < launches; i++) {
     containers[i] = launch(control, i);
     ns[i] = containers[i].ns;
   }
   if (control->exec) start = now();
   for (unsigned i = 0; control->exec && i < control->count; i++) ns[i] = exec_once(control, &containers[0]);
-  report(control, ns, now() - start);
+  struct totals total = {.ns = now() - start};
+  total.memory_bytes = (int64_t)(before - memory_available());
+  report(control, ns, total);
   end_all(control, containers, launches);
   exit(0);
 }

@@ -20,10 +20,11 @@
     if ((call) < 0) die(what);                                                                                         \
   } while (0)
 
-enum { ID_BASE = 1 << 20, ID_COUNT = 65536, FILTER_RULES = 340, TREES = 3 };
-enum hierarchy { UNIFIED, MEMORY, PIDS, CPU, DEVICES, HIERARCHIES };
+enum { ID_BASE = 1 << 20, ID_COUNT = 65536, FILTER_RULES = 340, ETC_FILES = 3 };
+enum tree { ROOT, DEV, SYS, ETC, TREES = ETC + ETC_FILES };
+enum hierarchy { UNIFIED, MEMORY, PIDS, CPU, HIERARCHIES };
 
-extern const char *const hierarchy_paths[HIERARCHIES];
+extern const char *const hierarchy_paths[HIERARCHIES], *const etc_files[ETC_FILES];
 
 struct control {
   unsigned count, superblocks;
@@ -43,7 +44,8 @@ struct container {
 };
 
 _Noreturn void die(const char *what);
-uint64_t now(void); /* ns */
+uint64_t now(void);              /* ns */
+uint64_t memory_available(void); /* bytes */
 
 /* ---- calls.c: system calls newer than C libraries ---- */
 int tree_open(int tree, const char *path, unsigned flags);

@@ -7,7 +7,8 @@
 
 #include "raw.h"
 
-const char *const hierarchy_paths[HIERARCHIES] = {"unified", "memory", "pids", "cpu", "devices"};
+const char *const hierarchy_paths[HIERARCHIES] = {"unified", "memory", "pids", "cpu"};
+const char *const etc_files[ETC_FILES] = {"hosts", "hostname", "resolv.conf"};
 
 void open_hierarchies(struct control *control) {
   char path[128];
@@ -44,8 +45,18 @@ static void make_directory(const struct control *control, const char *name) {
   CHECK(mkdir(path, 0755), path);
 }
 
+static void make_etc(const struct control *control, const char *directory) {
+  char path[160];
+  for (int i = 0; i < ETC_FILES; i++) {
+    snprintf(path, sizeof path, "%s/%s/%s", control->directory, directory, etc_files[i]);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, "\n", 1) != 1) die(path);
+    close(fd);
+  }
+}
+
 void make_files(struct control *control) {
-  static const char *const names[] = {"rootfs", "rootfs/dev", "rootfs/proc", "rootfs/sys", "rootfs/bin"};
+  static const char *const names[] = {"rootfs", "rootfs/dev", "rootfs/proc", "rootfs/sys", "rootfs/bin", "rootfs/etc"};
   char path[160], buffer[65536];
   snprintf(control->directory, sizeof control->directory, "/tmp/warren-raw-XXXXXX");
   if (!mkdtemp(control->directory)) die("make a directory");
@@ -56,10 +67,12 @@ void make_files(struct control *control) {
   for (ssize_t got; (got = read(from, buffer, sizeof buffer)) > 0;) CHECK(write(to, buffer, (size_t)got), path);
   close(from);
   close(to);
+  make_etc(control, "rootfs/etc");
   for (unsigned i = 0; i < control->count; i++) {
     char name[32];
     snprintf(name, sizeof name, "%u", i);
     make_directory(control, name);
+    make_etc(control, name);
     snprintf(name, sizeof name, "%u/upper", i);
     make_directory(control, name);
     snprintf(name, sizeof name, "%u/work", i);
