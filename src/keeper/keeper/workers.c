@@ -21,8 +21,9 @@ enum {
   MESSAGE_MAX = sizeof(struct job_message) + PLAN_MAX,
   SOCKET_BUFFER = 2 * MESSAGE_MAX,
   OPENERS_MAX = 8,
-  /* A busy opener is taken for hung after this; others start while there are fewer than OPENERS_MAX. */
-  OPENER_PATIENCE_MS = 200,
+  /* A busy worker is taken for hung after this; others start while there are not too many. */
+  PATIENCE_MS = 200,
+  SPARE_LAUNCHERS = 8,
   OPEN_TIMEOUT_MS = 30000,
   SWEEP_MS = 20,
   SWEEPS = 50,
@@ -46,7 +47,7 @@ struct workers {
   struct lanes lanes[POOL_COUNT]; /* clients' lanes are in POOL_LAUNCH */
   uint64_t next_job;
   struct deferred pump;
-  struct timer sweep, opener;
+  struct timer sweep, patience;
   unsigned sweeps_left;
   struct keeper *keeper;
   bool ending;
@@ -62,8 +63,8 @@ static void sweep(struct timer *timer) {
   if (workers->sweeps_left-- > 0) timer_set(workers->keeper, timer, now_ns() + SWEEP_MS * NS_PER_MS);
 }
 
-static void opener_late(struct timer *timer) {
-  struct workers *workers = OWNER_OF(timer, struct workers, opener);
+static void worker_late(struct timer *timer) {
+  struct workers *workers = OWNER_OF(timer, struct workers, patience);
   defer(workers->keeper, &workers->pump);
 }
 
@@ -73,7 +74,7 @@ int workers_init(struct keeper *keeper) {
   workers->keeper = keeper;
   workers->pump.run = pump;
   workers->sweep.fire = sweep;
-  workers->opener.fire = opener_late;
+  workers->patience.fire = worker_late;
   workers->next_job = 1;
   workers->message = malloc(MESSAGE_MAX);
   for (int pool = 0; pool < POOL_COUNT; pool++) lanes_init(&workers->lanes[pool]);
@@ -304,20 +305,25 @@ static void open_hangs(struct timer *timer) {
   worker_lost(OWNER_OF(timer, struct worker, deadline), ETIMEDOUT, "the source does not answer");
 }
 
+/* Workers that there are when none of them hangs, and at most. */
 static unsigned wanted(const struct keeper *keeper, enum pool pool) {
-  if (pool == POOL_LAUNCH) return keeper->options.workers;
+  return pool == POOL_LAUNCH ? keeper->options.workers : 1;
+}
+
+static unsigned most(const struct keeper *keeper, enum pool pool) {
+  if (pool == POOL_LAUNCH) return keeper->options.workers + SPARE_LAUNCHERS;
   return pool == POOL_OPEN ? OPENERS_MAX : 1;
 }
 
-/* More openers only when one of them seems to hang. */
+/* More than wanted only when they seem to hang: in a dead file system, or because of a container that one joins. */
 static bool start_another(struct keeper *keeper, enum pool pool) {
   struct workers *workers = keeper->workers;
-  if (workers->count[pool] >= wanted(keeper, pool)) return false;
-  if (pool != POOL_OPEN || workers->count[pool] == 0) return true;
-  uint64_t patience = OPENER_PATIENCE_MS * NS_PER_MS, now = now_ns();
+  if (workers->count[pool] < wanted(keeper, pool)) return true;
+  if (workers->count[pool] >= most(keeper, pool)) return false;
+  uint64_t patience = PATIENCE_MS * NS_PER_MS, now = now_ns();
   for (struct worker *worker = workers->first; worker; worker = worker->next)
-    if (worker->pool == POOL_OPEN && now - worker->busy_since < patience) {
-      timer_set(keeper, &workers->opener, worker->busy_since + patience);
+    if (worker->pool == pool && now - worker->busy_since < patience) {
+      if (workers->patience.due == 0) timer_set(keeper, &workers->patience, worker->busy_since + patience);
       return false;
     }
   return true;
@@ -334,13 +340,13 @@ static struct worker *free_worker(struct keeper *keeper, enum pool pool) {
 
 static void hand_out(struct keeper *keeper, struct worker *worker, struct job *job) {
   worker->job = job;
+  worker->busy_since = now_ns();
   job->worker = worker;
   if (job->begin(job) < 0) {
     worker->job = NULL; /* the job is gone */
     return;
   }
   if (worker->pool != POOL_OPEN) return;
-  worker->busy_since = now_ns();
   worker->deadline.fire = open_hangs;
   timer_set(keeper, &worker->deadline, worker->busy_since + OPEN_TIMEOUT_MS * NS_PER_MS);
 }

@@ -18,10 +18,13 @@
 /* linux/sched.h has it, without a way to include it beside sched.h in every C library. */
 #define FLAG_FORKNOEXEC 0x40
 
+#define NS_PER_S UINT64_C(1000000000)
+enum { LOOK_AFTER_MS = 20, EXEC_MAX_S = 30 };
+
 void job_mark(struct job *job, unsigned phase) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  job->marks[phase] = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+  job->marks[phase] = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 int spawn(struct job *job, uint64_t namespaces, void (*run)(struct job *), struct failure *failure) {
@@ -60,22 +63,50 @@ void add_clamp(struct job *job, uint8_t kind, const char *name, uint64_t wanted,
   job->clamp_count++;
 }
 
+/* The fields of /proc/PID/stat from the third, its state; NULL when it is gone. */
+static char *child_stat(const struct job *job, char (*text)[1024]) {
+  char path[32];
+  snprintf(path, sizeof path, "%d/stat", (int)job->pid);
+  OWN_FD fd = openat(job->worker->host_proc, path, O_RDONLY | O_CLOEXEC);
+  ssize_t len = fd < 0 ? -1 : read(fd, *text, sizeof *text - 1);
+  if (len <= 0) return NULL;
+  (*text)[len] = 0;
+  char *name_end = strrchr(*text, ')');
+  return name_end && name_end[1] == ' ' ? name_end + 2 : NULL;
+}
+
 /*
  * Its socket ended. Execution closes it and so does death; the kernel's flag tells one from the other. The keeper
  * reaps a child only after JOB_DONE or JOB_FAILED, so the process is still there to ask.
  */
 static int ended(const struct job *job, struct failure *failure) {
-  char path[32], text[1024];
-  snprintf(path, sizeof path, "%d/stat", (int)job->pid);
-  OWN_FD fd = openat(job->worker->host_proc, path, O_RDONLY | O_CLOEXEC);
-  ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-  if (len <= 0) return fail(failure, ESRCH, "watch child", NULL);
-  text[len] = 0;
-  char *at = strrchr(text, ')');
-  for (int field = 2; at && field < 9; field++) at = strchr(at + 1, ' ');
+  char text[1024];
+  char *at = child_stat(job, &text);
+  if (!at) return fail(failure, ESRCH, "watch child", NULL);
+  for (int field = 3; at && field < 9; field++) at = strchr(at + 1, ' ');
   if (!at) return fail(failure, EIO, "watch child", NULL);
   if (!(strtoul(at + 1, NULL, 10) & FLAG_FORKNOEXEC)) return 1;
   fail(failure, ECHILD, "child ended before it executed its program", NULL);
+  failure->phase = PHASE_CHILD;
+  return -1;
+}
+
+/*
+ * Nothing was heard for a while. From the moment a child is in a container's user namespace, the container's root can stop
+ * it, and would keep the worker; what is in the container's cgroups can be kept from running in other ways.
+ */
+static int check_alive(const struct job *job, struct failure *failure) {
+  char text[1024];
+  const char *at = child_stat(job, &text);
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  uint64_t waited = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec - job->marks[0];
+  if (at && *at == 'T')
+    fail(failure, ECHILD, "child was stopped before it executed its program", NULL);
+  else if (job->request->kind == JOB_EXEC && waited > EXEC_MAX_S * NS_PER_S)
+    fail(failure, ETIMEDOUT, "wait for child to execute its program", NULL);
+  else
+    return 0;
   failure->phase = PHASE_CHILD;
   return -1;
 }
@@ -124,10 +155,12 @@ static int hear_keeper(struct job *job, struct failure *failure) {
 int spawn_wait(struct job *job, bool wait_go, struct failure *failure) {
   for (;;) {
     struct pollfd wait[2] = {{.fd = job->status, .events = POLLIN}, {.fd = job->worker->socket, .events = POLLIN}};
-    if (poll(wait, 2, -1) < 0) {
+    int ready = poll(wait, 2, LOOK_AFTER_MS);
+    if (ready < 0) {
       if (errno == EINTR) continue;
       return fail(failure, 0, "wait for child", NULL);
     }
+    if (ready == 0 && check_alive(job, failure) < 0) return -1;
     if (wait[0].revents) {
       int heard = hear_child(job, failure);
       if (heard != 0) return heard;

@@ -43,7 +43,10 @@ describeAsRoot('mounts of a hostile container', () => {
   const kinds: readonly (readonly [string, Partial<ContainerConfig>])[] = [
     ['with the default capabilities', {}],
     ['with CAP_SYS_ADMIN', { capAdd: ['SYS_ADMIN'] }],
-    ['with all capabilities and no filter', { capAdd: ['ALL'], security: { seccomp: 'unconfined' } }],
+    [
+      'with all capabilities and no filter',
+      { capAdd: ['ALL'], security: { seccomp: 'unconfined' } },
+    ],
     ['that is privileged', { privileged: true }],
   ];
 
@@ -94,7 +97,13 @@ describeAsRoot('mounts of a hostile container', () => {
       for (const line of roots) {
         // The container's own root, or the empty one.
         const own = line.includes('hostile') && line.includes('tree');
-        if (!own) expect(line.replace(/^\S+: /, '').split(' ').sort()).toEqual(emptyRoot);
+        if (!own)
+          expect(
+            line
+              .replace(/^\S+: /, '')
+              .split(' ')
+              .sort(),
+          ).toEqual(emptyRoot);
       }
       expect(seen).not.toContain('data');
     });

@@ -259,9 +259,16 @@ const kindsByErrno: Readonly<Record<string, ErrorKind>> = {
 };
 
 const canceled: Meaning = { kind: 'canceled', code: 'CANCELED', reason: 'it was canceled' };
+const endedEarly: Meaning = {
+  kind: 'conflict',
+  code: 'ENDED_EARLY',
+  reason: 'it was ended or stopped before it executed its program',
+  hint: 'A process of the container may have done that, or its memory limit is too small.',
+};
 
 function generalMeaning({ operation }: KeeperFailure, errno: string): Meaning {
   if (errno === 'ECANCELED') return canceled;
+  if (errno === 'ECHILD') return endedEarly;
   const kind = kindsByErrno[errno] ?? 'internal';
   return { kind, code: operation === undefined ? `KEEPER_${errno}` : `${operation}_FAILED` };
 }
