@@ -121,7 +121,7 @@ export function sharedGroups(
       path: [parent, name].filter(Boolean).join('/'),
     });
     const keepers = files.children(top).filter(isKeepersGroup).map(below);
-    if (!onV2(controllers) || hierarchy !== 0) return [...keepers, top];
+    if (!onV2(controllers)) return [...keepers, top];
     return [...keepers, ...shelves(files, top), below(sharedGroup), top];
   });
 }

@@ -54,7 +54,9 @@ export class ContainersClient implements KeeperContainers {
     condition: 'not-running' | 'next-exit',
     signal?: AbortSignal,
   ): Promise<KeeperExit> {
-    return this.#sessions.repeatedly((session) =>
+    // The next exit may be the one that nobody saw while the connection was gone.
+    const ask = condition === 'next-exit' ? this.#sessions.once : this.#sessions.repeatedly;
+    return ask((session) =>
       session.call({
         type: requests.wait,
         payload: (writer) => writer.str(container).u8(waitConditions[condition]),

@@ -60,7 +60,7 @@ describe('a connection', () => {
     expect(most).toBe(16_000);
   });
 
-  test('that ends fails every open request and is made again for the next', async () => {
+  test('that ends fails what may not be done twice and is made again for the next', async () => {
     const keeper = await connect((frame, client) => {
       if (frame.type === 23)
         client.reply(frame.request, 75, (w) => {
@@ -70,14 +70,33 @@ describe('a connection', () => {
     const waits = [
       keeper.containers.wait('a', 'next-exit'),
       keeper.launch(launchRequest()),
-      keeper.containers.stop('b', 15, 1),
+      keeper.containers.signal('b', 15, 'init'),
     ];
     while (open.keeper?.received.length !== 3)
       await new Promise((resolve) => setImmediate(resolve));
+    const ends = Promise.allSettled(waits);
     open.keeper.dropClients();
-    for (const wait of waits)
-      await expect(wait).rejects.toMatchObject({ kind: 'unavailable', code: 'KEEPER_GONE' });
+    for (const end of await ends)
+      expect(end).toMatchObject({ reason: { kind: 'unavailable', code: 'KEEPER_GONE' } });
     await expect(keeper.control.status()).resolves.toMatchObject({ running: 1 });
+  });
+
+  test('that ends makes requests again that do no harm twice, but not for ever', async () => {
+    let dropped = 0;
+    const keeper = await connect((frame, client) => {
+      if (frame.type === 23 && dropped === 2)
+        client.reply(frame.request, 75, (w) => {
+          w.u32(1).u32(1).u32(1).u32(1).u32(1).u32(1).u64(1).u64(1).u64(1).u32(1);
+        });
+      else {
+        dropped += 1;
+        open.keeper?.dropClients();
+      }
+    });
+    await expect(keeper.control.status()).resolves.toMatchObject({ running: 1 });
+    expect(dropped).toBe(2);
+    await expect(keeper.containers.list()).rejects.toMatchObject({ code: 'KEEPER_GONE' });
+    expect(dropped).toBeLessThan(8);
   });
 
   test('takes frames that come in pieces', async () => {
