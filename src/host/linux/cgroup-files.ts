@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   constants,
   mkdirSync,
@@ -9,7 +10,7 @@ import {
   rmdirSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errnoOf } from '../../base/errors.js';
 import type { CgroupFiles, CgroupGroup, CgroupHierarchy } from '../port.js';
 import { parseHierarchies } from './cgroup-hierarchies.js';
@@ -53,6 +54,18 @@ function readSmall(name: string): string {
   }
 }
 
+/**
+ * Makes the directory and what is missing above it, open to all whatever the umask: kernels before
+ * 6.15 mount a container's cgroup2 only if its root may search every directory above.
+ */
+function makeOpen(directory: string): void {
+  const first = mkdirSync(directory, { recursive: true });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = dirname(made)) {
+    chmodSync(made, 0o755);
+  }
+}
+
 /** The cgroup file systems of this host. */
 export function createCgroupFiles(): CgroupFiles {
   const hierarchies = detectHierarchies();
@@ -78,7 +91,7 @@ export function createCgroupFiles(): CgroupFiles {
       }
     },
     make(group) {
-      mkdirSync(pathOf(group), { recursive: true, mode: 0o755 });
+      makeOpen(pathOf(group));
     },
     remove(group) {
       const directory = pathOf(group);
