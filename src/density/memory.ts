@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const kibibyte = 1024;
-const markGroups = 20;
-const markRounds = 5;
+/** Enough to stand out of what the rest of the machine does meanwhile. */
+const markGroups = 256;
 
 /** A field of /proc/meminfo, in bytes. */
 export function meminfoBytes(field: string): number {
@@ -22,23 +22,19 @@ export function meminfoBytes(field: string): number {
 export function memoryCgroupBytes(name: string): number | null {
   const v1 = '/sys/fs/cgroup/memory';
   const parent = join(existsSync(v1) ? v1 : '/sys/fs/cgroup', name);
-  const rounds: number[] = [];
   mkdirSync(parent);
   try {
-    if (!existsSync(join(parent, 'memory.stat'))) return null;
-    for (let round = 0; round < markRounds; round += 1) rounds.push(markOnce(parent));
+    return existsSync(join(parent, 'memory.stat')) ? slabOfGroups(parent) : null;
   } finally {
     rmdirSync(parent);
   }
-  return rounds.sort((a, b) => a - b)[Math.floor(markRounds / 2)] ?? null;
 }
 
-function markOnce(parent: string): number {
+function slabOfGroups(parent: string): number {
   const groups = Array.from({ length: markGroups }, (_, index) => join(parent, `${index}`));
-  const kernelMemory = (): number => meminfoBytes('Slab') + meminfoBytes('Percpu');
-  const before = kernelMemory();
+  const before = meminfoBytes('Slab');
   for (const group of groups) mkdirSync(group);
-  const grown = kernelMemory() - before;
+  const grown = meminfoBytes('Slab') - before;
   for (const group of groups) rmdirSync(group);
-  return Math.max(0, Math.round(grown / markGroups));
+  return Math.max(0, grown / markGroups);
 }
