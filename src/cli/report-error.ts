@@ -51,12 +51,17 @@ export function reportError(output: Output, error: unknown): void {
     causes(error).forEach((line) => output.note(line));
 }
 
-/** Reports the errors of a batch; true when there was one. */
-export function reportFailures(
-  output: Output,
-  results: readonly ({ readonly ok: true } | { readonly ok: false; readonly error: WarrenError })[],
-): boolean {
-  const failures = results.filter((result) => !result.ok);
-  for (const { error } of failures) reportError(output, error);
-  return failures.length > 0;
+/** Of a batch that fails as a whole, so many errors say enough. */
+const shownFailures = 10;
+
+type BatchOutcome = { readonly ok: true } | { readonly ok: false; readonly error: WarrenError };
+
+/** Reports the errors of a batch, all of them as JSON; true when there was one. */
+export function reportFailures(output: Output, results: readonly BatchOutcome[]): boolean {
+  const errors = results.flatMap((result) => (result.ok ? [] : [result.error]));
+  const shown = output.json ? errors : errors.slice(0, shownFailures);
+  for (const error of shown) reportError(output, error);
+  const left = errors.length - shown.length;
+  if (left > 0) output.note(`warren: ${left} more failed; --json shows all`);
+  return errors.length > 0;
 }

@@ -1,3 +1,4 @@
+import { isWarrenError } from '../../base/errors.js';
 import { ProgramContext } from '../context.js';
 import { exitCodeOf, exitCodes, signalExitCode } from '../exit-code.js';
 import { globalOptions, type GlobalOptions } from '../options/global.js';
@@ -106,7 +107,9 @@ export async function runProgram(argv: readonly string[], signals: Signals): Pro
   } catch (thrown) {
     const error = translated(thrown, `warren ${command}`.trimEnd());
     if (error === undefined) return exitCodes.ok;
-    if (signals.received !== 'SIGPIPE') reportError(output, error);
+    // Whoever ended the work knows that it was ended.
+    const isWanted = signals.received !== undefined && isWarrenError(error, 'canceled');
+    if (signals.received !== 'SIGPIPE' && !isWanted) reportError(output, error);
     return exitCodeOf(error, { command, signal: signals.received });
   }
 }

@@ -1,3 +1,4 @@
+import type { BatchResult, ContainerHandle } from '../../../engine/contract.js';
 import type { ContainerConfig } from '../../../model/container-config.js';
 import { containerConfig } from '../../config/container-config.js';
 import type { CommandContext } from '../../context.js';
@@ -13,6 +14,7 @@ import {
 } from '../../program/definition.js';
 import { flag, list, value } from '../../program/option.js';
 import { usageError } from '../../program/usage-error.js';
+import { reportFailures } from '../../report-error.js';
 import { connect } from '../../terminal/connect.js';
 import { Disposables } from '../../terminal/disposables.js';
 import { callBatch, printBatch } from '../batch.js';
@@ -73,7 +75,20 @@ async function runMany(
   count: number,
 ): Promise<number> {
   const results = await callBatch(context, (engine, batch) => engine.runMany(config, count, batch));
+  if (context.signal.aborted) return await removeStarted(context, results);
   return printBatch(context, results, { line: ({ id }) => id });
+}
+
+/** The user ended a batch: what runs of it by now is taken away again. */
+async function removeStarted(
+  context: CommandContext,
+  results: readonly BatchResult<ContainerHandle>[],
+): Promise<number> {
+  const ids = results.flatMap((result) => (result.ok ? [result.id] : []));
+  const engine = await context.engine();
+  const removed = await engine.containers.remove(ids, { force: true, volumes: true });
+  context.output.note(`warren: canceled: removed the ${ids.length} containers that were started`);
+  return reportFailures(context.output, removed) ? exitCodes.failure : exitCodes.ok;
 }
 
 async function runDetached(

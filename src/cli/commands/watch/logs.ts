@@ -24,7 +24,11 @@ const options = {
 async function writeAll(stream: NodeJS.WriteStream, data: Uint8Array): Promise<void> {
   if (stream.write(data) || stream.destroyed) return;
   await new Promise<void>((resolve) => {
-    stream.once('drain', resolve).once('close', resolve);
+    const settle = (): void => {
+      stream.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    stream.on('drain', settle).on('close', settle);
   });
 }
 
