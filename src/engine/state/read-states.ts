@@ -5,8 +5,8 @@ import type { EngineContext } from '../context.js';
 import { commitExits } from './commit-exits.js';
 import { mergeState } from './merge-state.js';
 
-/** From this many containers of one keeper on, all of its states are asked for. */
-const askForAll = 64;
+/** Naming containers costs as much as getting states that nobody asked for. */
+const askForAllShare = 0.5;
 
 /**
  * States by container id, as the keepers tell them now. A keeper that does not run is started: what it supervised may run, and only
@@ -24,9 +24,10 @@ export async function keeperStates(
     else ids.push(id);
   }
   const states = new Map<string, KeeperState>();
+  const all = context.records.containers.count() * askForAllShare;
   for (const [instance, ids] of byInstance) {
     const keeper = await context.keepers.start(instance);
-    for (const state of await keeper.containers.list(ids.length >= askForAll ? [] : ids)) {
+    for (const state of await keeper.containers.list(ids.length > all ? [] : ids)) {
       states.set(state.container, state);
     }
   }
@@ -56,14 +57,40 @@ export async function readStates(
   return states;
 }
 
-/** The state of one container. */
+interface Gathered {
+  readonly records: ContainerRecord[];
+  readonly states: Promise<readonly ContainerState[]>;
+}
+
+const gathering = new WeakMap<EngineContext, Gathered>();
+
+/** The state of one container. Reads that begin in one turn of the event loop are one request to each keeper. */
 export async function readState(
   context: EngineContext,
   record: ContainerRecord,
 ): Promise<ContainerState> {
-  const [state] = await readStates(context, [record]);
+  const { records, states } = gathering.get(context) ?? gather(context);
+  const index = records.push(record) - 1;
+  const state = (await states)[index];
   if (state === undefined) throw new Error('One record has one state');
   return state;
+}
+
+function gather(context: EngineContext): Gathered {
+  const records: ContainerRecord[] = [];
+  const states = endOfTurn().then(async () => {
+    gathering.delete(context);
+    return await readStates(context, records);
+  });
+  const gathered = { records, states };
+  gathering.set(context, gathered);
+  return gathered;
+}
+
+async function endOfTurn(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.nextTick(resolve);
+  });
 }
 
 /** Containers that living processes are launching at this moment. */
