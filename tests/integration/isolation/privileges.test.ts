@@ -54,7 +54,16 @@ describeAsRoot('privileges in a container', () => {
     test('are the same for its first process as for an exec', async () => {
       const first = statusFields(await output(plain, ['cat', '/proc/1/status']));
       const later = await status(plain);
-      for (const name of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Seccomp', 'Groups']) {
+      for (const name of [
+        'CapInh',
+        'CapPrm',
+        'CapEff',
+        'CapBnd',
+        'CapAmb',
+        'NoNewPrivs',
+        'Seccomp',
+        'Groups',
+      ]) {
         expect([name, first[name]]).toEqual([name, later[name]]);
       }
     });
@@ -63,7 +72,9 @@ describeAsRoot('privileges in a container', () => {
   test('no-new-privileges is set when asked for', async () => {
     await using container = await own.start({ security: { noNewPrivileges: true } });
     expect(await status(container)).toMatchObject({ NoNewPrivs: '1', Seccomp: '2' });
-    expect(statusFields(await output(container, ['cat', '/proc/1/status']))['NoNewPrivs']).toBe('1');
+    expect(statusFields(await output(container, ['cat', '/proc/1/status']))['NoNewPrivs']).toBe(
+      '1',
+    );
   });
 
   test('capabilities are added and dropped', async () => {
@@ -81,8 +92,12 @@ describeAsRoot('privileges in a container', () => {
       NoNewPrivs: '1',
       Seccomp: '2',
     });
-    expect((await output(container, ['cat', '/proc/self/uid_map'])).trim().split(/\s+/)[1]).toBe('0');
-    expect(await shell(container, 'mknod /tmp/disk b 254 0; cat /tmp/disk')).toContain('not permitted');
+    expect((await output(container, ['cat', '/proc/self/uid_map'])).trim().split(/\s+/)[1]).toBe(
+      '0',
+    );
+    expect(await shell(container, 'mknod /tmp/disk b 254 0; cat /tmp/disk')).toContain(
+      'not permitted',
+    );
     expect(await shell(container, 'unshare -m true')).toContain('not permitted');
   });
 
@@ -106,7 +121,9 @@ describeAsRoot('privileges in a container', () => {
       'mount -t ext4 /dev/vda /mnt',
       'echo 1 > /sys/kernel/profiling',
     ]) {
-      expect(await shell(container, `mkdir -p /mnt; ${command} && echo DONE`)).not.toContain('DONE');
+      expect(await shell(container, `mkdir -p /mnt; ${command} && echo DONE`)).not.toContain(
+        'DONE',
+      );
     }
     expect(await shell(plain, 'cat /proc/sys/kernel/panic')).toBe(before);
   });
@@ -121,15 +138,26 @@ describeAsRoot('privileges in a container', () => {
   });
 
   test('an id that the container does not have is refused', async () => {
-    await expect(plain.exec(['true'], { user: '65536' })).rejects.toMatchObject({ code: 'ID_OUT_OF_RANGE' });
+    await expect(plain.exec(['true'], { user: '65536' })).rejects.toMatchObject({
+      code: 'ID_OUT_OF_RANGE',
+    });
     const { record } = await plain.inspect();
     const outside = String(record.ids?.base);
-    await expect(plain.exec(['true'], { user: outside })).rejects.toMatchObject({ kind: 'invalidArgument' });
-    await expect(plain.exec(['true'], { user: 'nobody-here' })).rejects.toMatchObject({ code: 'NO_SUCH_USER' });
+    await expect(plain.exec(['true'], { user: outside })).rejects.toMatchObject({
+      kind: 'invalidArgument',
+    });
+    await expect(plain.exec(['true'], { user: 'nobody-here' })).rejects.toMatchObject({
+      code: 'NO_SUCH_USER',
+    });
   });
 
   test('files that root inside makes have small ids on disk, where only root gets', async () => {
-    expect(await shell(plain, 'mkdir -p /tmp; echo x > /tmp/of-root; touch /tmp/of-user; chown 1000:1001 /tmp/of-user')).toBe('');
+    expect(
+      await shell(
+        plain,
+        'mkdir -p /tmp; echo x > /tmp/of-root; touch /tmp/of-user; chown 1000:1001 /tmp/of-user',
+      ),
+    ).toBe('');
     const { paths } = await plain.inspect();
     expect(statSync(join(paths.upper, 'tmp/of-root'))).toMatchObject({ uid: 0, gid: 0 });
     expect(statSync(join(paths.upper, 'tmp/of-user'))).toMatchObject({ uid: 1000, gid: 1001 });
@@ -149,7 +177,9 @@ describeAsRoot('privileges in a container', () => {
       ['a character device', 'mkdir -p /tmp && mknod /tmp/mem c 1 1'],
     ];
     test.each(refused)('%s cannot be written', async (_what, command) => {
-      expect(await shell(plain, `${command} && echo DONE`)).toMatch(/Read-only|ermission denied|not permitted/);
+      expect(await shell(plain, `${command} && echo DONE`)).toMatch(
+        /Read-only|ermission denied|not permitted/,
+      );
     });
 
     test('that tell about the host are empty', async () => {
@@ -199,11 +229,23 @@ describeAsRoot('privileges in a container', () => {
       'execve-x32=x32:520',
       'ptrace-x32=x32:521',
     ];
-    const allowed: readonly string[] = ['getpid=x64:39', 'gettid=x64:186', 'unshare=x64:272:0x10000000'];
+    const allowed: readonly string[] = [
+      'getpid=x64:39',
+      'gettid=x64:186',
+      'unshare=x64:272:0x10000000',
+    ];
 
-    async function answers(container: ContainerHandle, calls: readonly string[]): Promise<Record<string, string>> {
+    async function answers(
+      container: ContainerHandle,
+      calls: readonly string[],
+    ): Promise<Record<string, string>> {
       const text = await output(container, ['/hostile/calls', ...calls]);
-      return Object.fromEntries(text.trim().split('\n').map((line) => line.split(' ') as [string, string]));
+      return Object.fromEntries(
+        text
+          .trim()
+          .split('\n')
+          .map((line) => line.split(' ') as [string, string]),
+      );
     }
 
     test('that reach the kernel or the host are refused, in every ABI', async () => {
@@ -227,11 +269,17 @@ describeAsRoot('privileges in a container', () => {
 
     test('are the filter’s, not the capabilities’', async () => {
       await using container = await own.start({ userns: 'host' });
-      const found = await answers(container, ['unshare=x64:272:0x10000000', 'mount=x64:165', 'setns=x64:308']);
+      const found = await answers(container, [
+        'unshare=x64:272:0x10000000',
+        'mount=x64:165',
+        'setns=x64:308',
+      ]);
       expect(new Set(Object.values(found))).toEqual(new Set(['EPERM']));
       await using open = await own.start({ security: { seccomp: 'unconfined' } });
       expect((await answers(open, ['keyctl=x64:250:6']))['keyctl']).not.toBe('ENOSYS');
-      expect((await answers(open, ['getpid-x32=x32:39', 'unknown=x64:1999']))['unknown']).toBe('ENOSYS');
+      expect((await answers(open, ['getpid-x32=x32:39', 'unknown=x64:1999']))['unknown']).toBe(
+        'ENOSYS',
+      );
     });
   });
 });
