@@ -55,8 +55,8 @@ export class ContainersClient implements KeeperContainers {
     signal?: AbortSignal,
   ): Promise<KeeperExit> {
     // The next exit may be the one that nobody saw while the connection was gone.
-    const ask = condition === 'next-exit' ? this.#sessions.once : this.#sessions.repeatedly;
-    return ask((session) =>
+    const how = condition === 'next-exit' ? 'once' : 'repeatedly';
+    return this.#sessions[how]((session) =>
       session.call({
         type: requests.wait,
         payload: (writer) => writer.str(container).u8(waitConditions[condition]),

@@ -185,6 +185,12 @@ const requestMeanings: Readonly<Record<string, Meaning>> = {
   ECANCELED: { kind: 'canceled', code: 'CANCELED', reason: 'it was canceled' },
   EBADMSG: { kind: 'internal', code: 'PLAN_REJECTED' },
   ESHUTDOWN: { kind: 'unavailable', code: 'KEEPER_ENDING', reason: 'the keeper is ending' },
+  ECONNRESET: {
+    kind: 'unavailable',
+    code: 'WORKER_LOST',
+    reason: 'the process that was starting it has ended',
+    hint: 'Nothing is left of it. Try again; keeper.log in the run dir says more.',
+  },
   EMFILE: { kind: 'exhausted', code: 'KEEPER_FULL' },
   ENOBUFS: { kind: 'exhausted', code: 'CLIENT_TOO_SLOW' },
   ENOTSUP: { kind: 'unsupported', code: 'NOT_STREAMED' },
@@ -259,6 +265,7 @@ const kindsByErrno: Readonly<Record<string, ErrorKind>> = {
   ETIMEDOUT: 'timedOut',
   ECANCELED: 'canceled',
   ESHUTDOWN: 'unavailable',
+  ECONNRESET: 'unavailable',
 };
 
 const canceled: Meaning = { kind: 'canceled', code: 'CANCELED', reason: 'it was canceled' };
