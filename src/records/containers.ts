@@ -2,6 +2,7 @@ import { WarrenError } from '../base/errors.js';
 import { generateName, isId, isIdPrefix } from '../base/ids.js';
 import type { ContainerId, ContainerRecord } from '../model/container.js';
 import type { Tables } from './database.js';
+import { requireSpace } from './file-system.js';
 import {
   digestOf,
   packRecord,
@@ -35,6 +36,7 @@ export class LmdbContainers implements ContainerRecords {
 
   async insert({ records, idPool }: NewContainers): Promise<readonly ContainerRecord[]> {
     const { root, containers, names, idRanges, meta } = this.#tables;
+    requireSpace(this.#tables.directory);
     for (const record of records) sharedPart(record);
     return await root.transaction(() => {
       const fresh = new Set<number>();

@@ -13,6 +13,8 @@ const mapSizeBytes = 8 * 2 ** 30;
 /** The tables of the database. */
 export interface Tables {
   readonly root: RootDatabase;
+  /** Where the database is. */
+  readonly directory: string;
   /** Id → packed record. */
   readonly containers: Database<unknown[], string>;
   /** Name → id. */
@@ -50,6 +52,7 @@ export function openDatabase(dataRoot: string): Tables {
   });
   const tables: Tables = {
     root,
+    directory: path,
     containers: root.openDB('containers', { encoding: 'msgpack' }),
     names: root.openDB('names', { encoding: 'string' }),
     specs: root.openDB('specs', { encoding: 'json' }),

@@ -1,5 +1,6 @@
 import { newId } from '../base/ids.js';
 import type { Tables } from './database.js';
+import { requireSpace } from './file-system.js';
 import type { Intent, IntentRecords } from './store.js';
 
 export class LmdbIntents implements IntentRecords {
@@ -10,6 +11,7 @@ export class LmdbIntents implements IntentRecords {
   }
 
   async begin(intent: Omit<Intent, 'id'>): Promise<string> {
+    if (intent.operation !== 'remove') requireSpace(this.#tables.directory);
     const id = newId().slice(0, 32);
     await this.#tables.intents.put(id, { ...intent, id });
     return id;

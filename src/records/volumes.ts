@@ -1,5 +1,6 @@
 import type { Volume } from '../model/volume.js';
 import type { Tables } from './database.js';
+import { requireSpace } from './file-system.js';
 import type { VolumeRecords } from './store.js';
 
 export class LmdbVolumes implements VolumeRecords {
@@ -10,7 +11,8 @@ export class LmdbVolumes implements VolumeRecords {
   }
 
   async insert(volume: Volume): Promise<{ readonly volume: Volume; readonly created: boolean }> {
-    const { root, volumes } = this.#tables;
+    const { root, volumes, directory } = this.#tables;
+    requireSpace(directory);
     return await root.transaction(() => {
       const existing = this.get(volume.name);
       if (existing !== undefined) return { volume: existing, created: false };

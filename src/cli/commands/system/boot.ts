@@ -11,7 +11,11 @@ import { bootUnit, unitDirectory, unitName } from './boot-unit.js';
 
 /** How this very program is started, whatever PATH systemd has. */
 function ownCommand(): readonly string[] {
-  return [process.execPath, fileURLToPath(new URL('../../../../bin/warren.js', import.meta.url))];
+  return [
+    process.execPath,
+    '--',
+    fileURLToPath(new URL('../../../../bin/warren.js', import.meta.url)),
+  ];
 }
 
 /** Writes the unit and enables it, as `systemctl enable` would. */
