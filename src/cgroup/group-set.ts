@@ -27,6 +27,11 @@ interface ReadyParent {
   readonly untilMs: number;
 }
 
+interface Prepared {
+  readonly parent: ReadyParent;
+  readonly settings: readonly Setting[];
+}
+
 /** v1 controllers whose charges must not fall on the keeper, from whose groups a container starts. */
 const alwaysShared: readonly LimitController[] = ['memory', 'cpu'];
 
@@ -43,6 +48,8 @@ export class GroupSet {
   /** Files that groups have or lack; the kernel does not change its mind. */
   readonly #fileExists = new Map<string, boolean>();
   readonly #readyParents = new Map<string, ReadyParent>();
+  /** A batch asks for the same limits below the same parent thousands of times. */
+  readonly #prepared = new WeakMap<Resources, Prepared>();
   readonly #now: () => number;
 
   constructor(options: GroupSetOptions) {
@@ -54,14 +61,16 @@ export class GroupSet {
   }
 
   /** Makes the parent ready and translates the resources; throws unsupported for what the host lacks. */
-  prepare(path: string, resources: Resources): Setting[] {
+  prepare(path: string, resources: Resources): readonly Setting[] {
+    const parent = parentOf(path);
+    const known = this.#prepared.get(resources);
+    if (known !== undefined && known.parent === this.#trusted(parent)) return known.settings;
     // First without looking at files: they exist only once the parent has its controllers.
     const wanted = this.#translate(resources, () => true);
-    const parent = parentOf(path);
-    this.#prepareParent(parent, controllersOf(wanted));
-    return this.#translate(resources, (controller, file) =>
-      this.#hasFile(controller, file, parent),
-    );
+    const ready = this.#prepareParent(parent, controllersOf(wanted));
+    const settings = this.translateAgain(path, resources);
+    this.#prepared.set(resources, { parent: ready, settings });
+    return settings;
   }
 
   /** The same without making anything: for limits that were set before. */
@@ -136,15 +145,22 @@ export class GroupSet {
     return this.files.read(parent, setting.parentFile ?? setting.file) ?? '';
   }
 
-  #prepareParent(path: string, needed: ReadonlySet<LimitController>): void {
-    const ready = this.#readyParents.get(path);
-    const nowMs = this.#now();
-    const trusted = ready !== undefined && nowMs < ready.untilMs;
-    if (trusted && [...needed].every((controller) => ready.controllers.has(controller))) return;
+  #trusted(parent: string): ReadyParent | undefined {
+    const ready = this.#readyParents.get(parent);
+    return ready !== undefined && this.#now() < ready.untilMs ? ready : undefined;
+  }
+
+  #prepareParent(path: string, needed: ReadonlySet<LimitController>): ReadyParent {
+    const trusted = this.#trusted(path);
+    if (trusted !== undefined && [...needed].every((name) => trusted.controllers.has(name))) {
+      return trusted;
+    }
     const sharedHierarchies = this.#sharedHierarchies(path);
     prepareParent(this.files, this.controllers, { path, needed, sharedHierarchies });
-    const controllers = trusted ? new Set([...ready.controllers, ...needed]) : needed;
-    this.#readyParents.set(path, { controllers, untilMs: nowMs + trustMs });
+    const controllers = new Set([...(trusted?.controllers ?? []), ...needed]);
+    const ready = { controllers, untilMs: this.#now() + trustMs };
+    this.#readyParents.set(path, ready);
+    return ready;
   }
 
   #translate(

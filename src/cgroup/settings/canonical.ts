@@ -59,11 +59,21 @@ const zeroIsNoLimit: ReadonlySet<string> = new Set<keyof Resources>([
   'blkioWeight',
 ]);
 
+const known = new WeakMap<Resources, Resources>();
+
 /**
  * Only the fields that limit something remain: -1, and 0 where it means the same, are left out, and
- * `cpus` becomes a quota of a period. Throws invalidArgument for combinations that no kernel can hold.
+ * `cpus` becomes a quota of a period; the same object for the same object. Throws invalidArgument for combinations that no kernel can hold.
  */
 export function canonicalResources(resources: Resources): Resources {
+  const before = known.get(resources);
+  if (before !== undefined) return before;
+  const canonical = canonicalized(resources);
+  known.set(resources, canonical);
+  return canonical;
+}
+
+function canonicalized(resources: Resources): Resources {
   const entries = Object.entries(resources).filter(
     ([field, value]) => !isNoLimit(value) && !(value === 0 && zeroIsNoLimit.has(field)),
   );
