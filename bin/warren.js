@@ -1,5 +1,3 @@
-#!/bin/sh
-':' //; exec node -- "$0" "$@"
-// A shell starts node with `--`: without it node 20 takes `--env-file` of `warren run` for its own. As a program for
-// node the line above is a text and a comment.
+#!/usr/bin/env -S node --
+// Without "--", Node takes an --env-file that stands behind the name of the program for its own.
 import '../dist/cli/main.js';

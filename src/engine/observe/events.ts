@@ -61,6 +61,11 @@ export async function* followEvents(
   );
   try {
     await followKeepers();
+    if (known.size === 0) {
+      // A keeper that starts with the first container would tell of it before anybody follows it.
+      await context.keepers.master();
+      await followKeepers();
+    }
     yield* queue;
   } finally {
     stop.abort();

@@ -1,7 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isWarrenError } from '../../../src/base/errors.js';
-import type { ContainerHandle } from '../../../src/engine/contract.js';
 import type { ContainerConfig } from '../../../src/model/container-config.js';
 import { describeAsRoot } from '../../privileges.js';
 import { type Isolation, openIsolation, output, shell, statusFields } from './isolation.js';
