@@ -99,7 +99,7 @@ export function writeBind(
   const { attributes, propagation, recursive, idmapped, optional } = parseMountOptions(
     mount.options,
   );
-  if (mount.source === sharedDevices) return writeDevices(plan, mount, context);
+  if (mount.source === sharedDevices) return writeDevices(plan, mount, context.spec.linux);
   if (mount.source === sharedSysfs) {
     return writeShared(plan, mount, { name: 'sys', attributes });
   }
@@ -122,16 +122,10 @@ export function writeBind(
 
 const sharedDeviceAttributes = mountAttributes.noSuid;
 
-function writeDevices(
-  plan: PlanWriter,
-  mount: OciMount,
-  { spec, input }: { readonly spec: OciSpec; readonly input: LaunchInput },
-): void {
-  const { devices } = spec.linux;
+function writeDevices(plan: PlanWriter, mount: OciMount, { devices }: OciSpec['linux']): void {
   if (devices.length === 0) {
     return writeShared(plan, mount, { name: 'dev', attributes: sharedDeviceAttributes });
   }
-  const owner = input.record.ids?.base ?? 0;
   const payload = plan.op('DEV_TREE').u32(devices.length);
   for (const device of devices) {
     payload.str(device.path.replace(/^\/dev\//, '')).u8(device.type.charCodeAt(0));
@@ -139,7 +133,7 @@ function writeDevices(
       .u32(device.major)
       .u32(device.minor)
       .u32(device.fileMode & 0o777);
-    payload.u32(owner + device.uid).u32(owner + device.gid);
+    payload.u32(device.uid).u32(device.gid);
   }
 }
 

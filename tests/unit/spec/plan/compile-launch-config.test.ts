@@ -86,8 +86,8 @@ describe('mounts', () => {
         major: 10,
         minor: 229,
         mode: '0666',
-        uid: 1_000_000,
-        gid: 1_000_000,
+        uid: 0,
+        gid: 0,
       },
     ]);
     expect(named('BIND', own).map(({ fields }) => fields['source'])).not.toContain('dev');
