@@ -36,7 +36,7 @@ struct holder {
   int program, reaped, signals, link;
   pid_t keeper;
   bool ending, ready_passed;
-  uint64_t started_ms, restart_at_ms;
+  uint64_t started_ms, restart_at_ms, next_record;
   unsigned backoff_ms;
   struct kept *buckets[BUCKETS];
 };
@@ -90,16 +90,12 @@ static void tell(struct holder *holder, uint8_t op, const struct kept *kept) {
   log_line(LEVEL_WARN, "holder: cannot tell the keeper %u: errno %d", op, errno);
 }
 
-static void trim(struct holder *holder, const char *payload, size_t size) {
-  uint64_t read_up_to;
-  struct stat status;
-  if (size < sizeof read_up_to) return;
-  memcpy(&read_up_to, payload, sizeof read_up_to);
-  if (fstat(holder->reaped, &status) < 0 || (uint64_t)status.st_size != read_up_to) return;
-  if (ftruncate(holder->reaped, 0) < 0)
-    log_line(LEVEL_ERROR, "holder: cannot empty the reaped file: errno %d", errno);
-  else
-    tell(holder, HOLDER_TRIMMED, NULL);
+static void trim(const struct holder *holder, const char *payload, size_t size) {
+  uint64_t next;
+  if (size < sizeof next) return;
+  memcpy(&next, payload, sizeof next);
+  if (next != holder->next_record) return; /* there is more to read: the keeper asks again after that */
+  if (ftruncate(holder->reaped, 0) < 0) log_line(LEVEL_ERROR, "holder: cannot empty the reaped file: errno %d", errno);
 }
 
 /* Reads one message. False when there is none, or never will be. */
@@ -195,6 +191,7 @@ static void record(struct holder *holder, pid_t pid, uint64_t identity, int stat
   struct reaped reaped = {
       .size = sizeof reaped,
       .pid = pid,
+      .number = holder->next_record++,
       .identity = identity,
       .status = status,
       .user_us = (uint64_t)usage->ru_utime.tv_sec * 1000000 + (uint64_t)usage->ru_utime.tv_usec,
@@ -236,6 +233,15 @@ static void reap(struct holder *holder) {
 
 /* ---- start, loop, end ---- */
 
+/* Numbers go on where a holder before this one ended. */
+static void number_records(struct holder *holder) {
+  struct reaped last;
+  off_t end = lseek(holder->reaped, 0, SEEK_END);
+  if (end < (off_t)sizeof last) return;
+  if (pread(holder->reaped, &last, sizeof last, end - (off_t)sizeof last) == sizeof last)
+    holder->next_record = last.number + 1;
+}
+
 static void prepare(struct holder *holder) {
   char name[64];
   sigset_t child;
@@ -246,8 +252,9 @@ static void prepare(struct holder *holder) {
   holder->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
   OWN_FD dir = open(holder->options->run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
   snprintf(name, sizeof name, "reaped-%u", holder->options->instance);
-  holder->reaped = openat(dir, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+  holder->reaped = openat(dir, name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
   holder->program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  if (holder->reaped >= 0) number_records(holder);
   if (holder->signals >= 0 && holder->reaped >= 0 && holder->program >= 0) return;
   dprintf(READY_FD, "Cannot prepare the holder in %s: %s", holder->options->run_dir, strerror(errno));
   _exit(1);

@@ -12,11 +12,10 @@ enum holder_op {
   HOLDER_KEEP = 1, /* with the descriptor */
   HOLDER_DROP,
   HOLDER_TAKE,   /* answered by HOLDER_TAKEN, with the descriptor if there is one */
-  HOLDER_TRIM,   /* u64: that much of the reaped file was read; if that is all of it, it is emptied: HOLDER_TRIMMED */
+  HOLDER_TRIM,   /* u64: the next record that the keeper has not read; if that is none, the file is emptied */
   HOLDER_ENDING, /* the keeper ends on purpose: so does the holder */
   HOLDER_TAKEN = 16,
   HOLDER_REAPED, /* the reaped file has grown */
-  HOLDER_TRIMMED,
 };
 
 enum { HOLDER_TAG_MAX = 96, HOLDER_MESSAGE_MAX = 128 };
@@ -24,10 +23,14 @@ enum { HOLDER_TAG_MAX = 96, HOLDER_MESSAGE_MAX = 128 };
 /* Under this tag the keeper leaves the program that starts in its place when it dies: after an upgrade not the holder's. */
 #define HOLDER_PROGRAM_TAG "program"
 
-/* A record of <run dir>/reaped-<instance>. */
+/*
+ * A record of <run dir>/reaped-<instance>. The file is emptied while the keeper reads it: a record's place says nothing, its
+ * number does.
+ */
 struct reaped {
   uint32_t size; /* of the record */
   int32_t pid;
+  uint64_t number;   /* grows by one, from 0 for the holder's first */
   uint64_t identity; /* pidfd_identity */
   int32_t status;    /* of wait */
   int32_t reserved;

@@ -47,7 +47,7 @@ static int open_leaf(int root, const char *path, unsigned *made) {
     OWN_FD below = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (below < 0) return -1;
     /* Whatever the umask: older kernels mount a container's cgroup2 only if its root may search every directory above. */
-    if (new && fchmod(below, 0755) < 0) return -1;
+    if (new &&fchmod(below, 0755) < 0) return -1;
     copy_cpuset(at, below, "cpuset.cpus");
     copy_cpuset(at, below, "cpuset.mems");
     set_fd(&at, steal_fd(&below));

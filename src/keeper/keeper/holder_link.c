@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ struct holder_link {
   struct watch watch;
   int socket; /* -1: the holder is gone */
   int reaped;
-  uint64_t read_up_to;
+  uint64_t next_record; /* the first one that was not read */
+  bool any_read;
   pid_t pid;
 };
 
@@ -64,7 +66,6 @@ static void link_ready(struct watch *watch, uint32_t events) {
   ssize_t got = socket_receive(link->socket, message, sizeof message, &fd, &fds);
   if (got == 0 || (got < 0 && errno != EAGAIN && errno != EMSGSIZE)) return holder_lost(link);
   if (got > 0 && fds == 1) close(fd);
-  if (got > 0 && message[0] == HOLDER_TRIMMED) link->read_up_to = 0;
   if (got > 0 && message[0] == HOLDER_REAPED) holder_read_reaped(link->keeper);
 }
 
@@ -110,17 +111,35 @@ int holder_take(struct keeper *keeper, const char *tag) {
     ssize_t got = socket_receive(link->socket, message, sizeof message, &fd, &fds);
     if (got <= 0) return -1;
     if (message[0] == HOLDER_TAKEN) return fds == 1 ? fd : -1;
-    if (message[0] == HOLDER_TRIMMED) link->read_up_to = 0;
     if (fds == 1) close(fd);
   }
+}
+
+static bool read_record(const struct holder_link *link, uint64_t place, struct reaped *record) {
+  return pread(link->reaped, record, sizeof *record, (off_t)(place * sizeof *record)) == sizeof *record;
+}
+
+/*
+ * The next record that was not read. The holder may empty the file and go on between two reads: the first record tells where
+ * the wanted one stands, and its own number whether it still stood there.
+ */
+static bool next_record(const struct holder_link *link, struct reaped *record) {
+  while (read_record(link, 0, record)) {
+    if (!link->any_read || record->number >= link->next_record) return true;
+    uint64_t wanted = link->next_record;
+    if (!read_record(link, wanted - record->number, record)) return false;
+    if (record->number == wanted) return true;
+  }
+  return false;
 }
 
 void holder_read_reaped(struct keeper *keeper) {
   struct holder_link *link = keeper->holder;
   struct reaped reaped;
-  uint64_t before = link->read_up_to;
-  while (pread(link->reaped, &reaped, sizeof reaped, (off_t)link->read_up_to) == sizeof reaped) {
-    link->read_up_to += sizeof reaped;
+  bool read = false;
+  while (next_record(link, &reaped)) {
+    link->next_record = reaped.number + 1;
+    link->any_read = read = true;
     struct exit_status exit = {
         .finished_ns = reaped.finished_ns,
         .user_us = reaped.user_us,
@@ -129,6 +148,5 @@ void holder_read_reaped(struct keeper *keeper) {
     };
     process_holder_notice(keeper, reaped.pid, reaped.identity, reaped.status, &exit);
   }
-  if (link->read_up_to == before) return;
-  send_message(link, HOLDER_TRIM, &link->read_up_to, sizeof link->read_up_to, -1);
+  if (read) send_message(link, HOLDER_TRIM, &link->next_record, sizeof link->next_record, -1);
 }
