@@ -42,12 +42,12 @@ static int open_leaf(int root, const char *path, unsigned *made) {
   OWN_FD at = dup(root);
   snprintf(rest, sizeof rest, "%s", path);
   for (char *name = strtok(rest, "/"); name && at >= 0; name = strtok(NULL, "/")) {
-    bool new = mkdirat(at, name, 0755) == 0;
-    *made = new ? *made + 1 : 0;
+    bool made_now = mkdirat(at, name, 0755) == 0;
+    *made = made_now ? *made + 1 : 0;
     OWN_FD below = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (below < 0) return -1;
     /* Whatever the umask: older kernels mount a container's cgroup2 only if its root may search every directory above. */
-    if (new &&fchmod(below, 0755) < 0) return -1;
+    if (made_now && fchmod(below, 0755) < 0) return -1;
     copy_cpuset(at, below, "cpuset.cpus");
     copy_cpuset(at, below, "cpuset.mems");
     set_fd(&at, steal_fd(&below));
