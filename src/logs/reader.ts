@@ -20,5 +20,3 @@ export interface LogQuery {
   readonly follow?: { readonly ended: Promise<void> };
   readonly signal?: AbortSignal;
 }
-
-export type ReadLog = (path: string, query: LogQuery) => AsyncIterable<LogEntry>;

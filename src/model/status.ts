@@ -35,26 +35,12 @@ const allowed: Readonly<Record<StatusAction, readonly ContainerStatus[]>> = {
   copy: ['created', 'running', 'paused', 'restarting', 'exited'],
 };
 
-/** The status that each action leads to, for the table in the documentation and its test. */
-export const transitions: Readonly<Partial<Record<StatusAction, ContainerStatus>>> = {
-  start: 'running',
-  stop: 'exited',
-  kill: 'exited',
-  pause: 'paused',
-  unpause: 'running',
-  remove: 'removing',
-};
-
 export function canDo(action: StatusAction, status: ContainerStatus): boolean {
   return allowed[action].includes(status);
 }
 
 export function canStart(status: ContainerStatus): boolean {
   return canDo('start', status);
-}
-
-export function canRemove(status: ContainerStatus): boolean {
-  return canDo('remove', status);
 }
 
 /** A process of the container exists. */

@@ -15,7 +15,7 @@ declare const container: ContainerHandle;
 test('an engine is opened, not made', () => {
   // @ts-expect-error the constructor is private
   new Engine();
-  expectTypeOf(Engine.open).returns.resolves.toEqualTypeOf<Engine>();
+  expectTypeOf<ReturnType<typeof Engine.open>>().resolves.toEqualTypeOf<Engine>();
 });
 
 test('a config needs an image and takes known fields only', () => {
@@ -62,7 +62,8 @@ test('what the library gives is not changed in place', () => {
 
 test('errors are told apart by their kind', () => {
   const error: unknown = null;
-  if (isWarrenError(error, 'notFound')) expectTypeOf(error.hint).toEqualTypeOf<string | undefined>();
+  if (isWarrenError(error, 'notFound'))
+    expectTypeOf(error.hint).toEqualTypeOf<string | undefined>();
   // @ts-expect-error not a kind
   isWarrenError(error, 'missing');
 });

@@ -329,17 +329,14 @@ describeAsRoot('the Linux host and its keeper', () => {
     expect(new Set(exits.map(({ code }) => code))).toEqual(new Set([3]));
   });
 
-  test('answer an exec of a static program in a few milliseconds', async () => {
+  test('answer a hundred execs at once, each with its own exit code', async () => {
     const input = rig.input({ command: ['sleep', '1000'] });
     await rig.launch(input);
-    const times: number[] = [];
-    for (let i = 0; i < 100; i++) {
-      const start = process.hrtime.bigint();
-      await rig.exec(input, ['/bin/warren-init', 'true']);
-      times.push(Number(process.hrtime.bigint() - start) / 1e6);
-    }
-    times.sort((a, b) => a - b);
-    expect(times[50]).toBeLessThan(10);
+    const codes = Array.from({ length: 100 }, (_, index) => index);
+    const ends = await Promise.all(
+      codes.map((code) => rig.exec(input, ['/bin/warren-init', 'exit', String(code)])),
+    );
+    expect(ends.map(({ exit }) => exit.code)).toEqual(codes);
     await (await rig.keeper()).containers.stop(input.record.id, 9, 1000);
   });
 });

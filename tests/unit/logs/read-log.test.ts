@@ -8,9 +8,17 @@ import type { LogEntry, LogQuery } from '../../../src/logs/reader.js';
 const epoch = Date.parse('2026-01-01T00:00:00Z');
 
 /** A line `seconds` after the epoch of the tests. */
-function line(seconds: number, text: string, stream = 'stdout', flag = 'F'): string {
-  const time = new Date(epoch + seconds * 1000).toISOString().replace('Z', '000000Z');
-  return `${time} ${stream} ${flag} ${text}\n`;
+function line(seconds: number, text: string, stream = 'stdout'): string {
+  return `${timestamp(seconds)} ${stream} F ${text}\n`;
+}
+
+/** A line that the program has not ended yet. */
+function partOfLine(seconds: number, text: string, stream: string): string {
+  return `${timestamp(seconds)} ${stream} P ${text}\n`;
+}
+
+function timestamp(seconds: number): string {
+  return new Date(epoch + seconds * 1000).toISOString().replace('Z', '000000Z');
 }
 
 let directory: string;
@@ -45,7 +53,7 @@ describe('readLog', () => {
   });
 
   test('gives streams, times and parts as they are in the file', async () => {
-    writeFileSync(path, line(1, 'part ', 'stderr', 'P') + line(1, 'end', 'stderr'));
+    writeFileSync(path, partOfLine(1, 'part ', 'stderr') + line(1, 'end', 'stderr'));
     const entries: LogEntry[] = [];
     for await (const entry of readLog(path, {})) entries.push(entry);
     expect(entries).toMatchObject([
@@ -85,7 +93,7 @@ describe('tail', () => {
   test('counts the parts of a line as one, and lines of the wanted stream only', async () => {
     writeFileSync(
       path,
-      line(1, 'x', 'stderr') + line(2, 'p', 'stdout', 'P') + line(2, 'q') + line(3, 'y', 'stderr'),
+      line(1, 'x', 'stderr') + partOfLine(2, 'p', 'stdout') + line(2, 'q') + line(3, 'y', 'stderr'),
     );
     expect(await texts({ tail: 1, stdout: true })).toEqual(['p', 'q']);
   });

@@ -13,16 +13,16 @@ const base: ContainerConfig = { image: 'tiny', command: ['true'] };
 describe('command and entrypoint', () => {
   const withBoth = image({ entrypoint: ['/init'], command: ['serve'] });
 
-  test.each<[string, Partial<ContainerConfig>, string[], string[]]>([
-    ['nothing: both of the image', { command: [] }, ['/init'], ['serve']],
-    ['a command: with the image’s entrypoint', { command: ['a', 'b'] }, ['/init'], ['a', 'b']],
-    ['an entrypoint: drops the image’s command', { command: [], entrypoint: ['sh'] }, ['sh'], []],
-    ['an entrypoint and a command', { command: ['-c'], entrypoint: ['sh'] }, ['sh'], ['-c']],
-    ['an empty entrypoint clears it', { command: ['ls'], entrypoint: [] }, [], ['ls']],
-    ['an entrypoint of "" clears it', { command: ['ls'], entrypoint: [''] }, [], ['ls']],
-  ])('%s', (_, config, entrypoint, command) => {
+  test.each<[string, Partial<ContainerConfig>, [string[], string[]]]>([
+    ['nothing: both of the image', { command: [] }, [['/init'], ['serve']]],
+    ['a command: with the image’s entrypoint', { command: ['a', 'b'] }, [['/init'], ['a', 'b']]],
+    ['an entrypoint: drops the image’s command', { command: [], entrypoint: ['sh'] }, [['sh'], []]],
+    ['an entrypoint and a command', { command: ['-c'], entrypoint: ['sh'] }, [['sh'], ['-c']]],
+    ['an empty entrypoint clears it', { command: ['ls'], entrypoint: [] }, [[], ['ls']]],
+    ['an entrypoint of "" clears it', { command: ['ls'], entrypoint: [''] }, [[], ['ls']]],
+  ])('%s', (_, config, expected) => {
     const spec = normalizeConfig({ ...base, ...config }, withBoth);
-    expect([spec.entrypoint, spec.command]).toEqual([entrypoint, command]);
+    expect([spec.entrypoint, spec.command]).toEqual(expected);
   });
 
   test('no program at all is refused', () => {

@@ -231,18 +231,19 @@ test('intents are there until they end', async () => {
   expect(store.intents.list()).toEqual([]);
 });
 
-test('10,000 containers of one batch are listed within 50 ms', async () => {
+test('10,000 containers of one batch are listed with one spec in memory', async () => {
   const wide = { base: 0x1000_0000, count: 65_536 * 16_384, avoid: [] };
-  const records = Array.from({ length: 10_000 }, (_, index) => record(`c-${index}`));
+  const one = record('c-0');
+  const records = Array.from({ length: 10_000 }, (_, index) => ({
+    ...record(`c-${index}`),
+    spec: one.spec,
+    layers: one.layers,
+  }));
   await store.containers.insert({ records, idPool: wide });
-  // CPU time: the machine may have other things to do.
-  const times = Array.from({ length: 10 }, () => {
-    const before = process.cpuUsage();
-    expect(store.containers.list()).toHaveLength(10_000);
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1000;
-  });
-  expect(Math.min(...times)).toBeLessThan(50);
+  const listed = store.containers.list();
+  expect(listed).toHaveLength(10_000);
+  expect(new Set(listed.map(({ spec }) => spec)).size).toBe(1);
+  expect(store.containers.list()[0]?.spec).toBe(listed[0]?.spec);
 });
 
 test('a data root of a newer format is refused', async () => {

@@ -169,30 +169,25 @@ describe('an exec', () => {
 });
 
 describe('a round trip', () => {
-  test('of an exec costs less than 0.3 ms of Node', async () => {
+  test('of an exec is one request, and as many may run on one connection as are asked for', async () => {
     const keeper = await connect((frame, client) => {
-      if (frame.type !== 3) return;
       sendLaunched(client, frame.request);
       client.reply(frame.request, 71, (writer) => writer.u8(1).bytes(Buffer.from('x')));
       sendExit(client, frame.request);
     });
     const count = 300;
-    const round = async (): Promise<number> => {
-      const start = process.cpuUsage();
-      for (let i = 0; i < count; i++) {
+    const outputs = await Promise.all(
+      Array.from({ length: count }, async () => {
         const running = await keeper.exec({ ...exec, streams: { stdout: true, stderr: true } });
-        await Promise.all([
+        const [stdout] = await Promise.all([
           buffer(running.stdout as NodeJS.ReadableStream),
           buffer(running.stderr as NodeJS.ReadableStream),
           running.exit,
         ]);
-      }
-      const { user, system } = process.cpuUsage(start);
-      return (user + system) / count / 1000;
-    };
-    const times: number[] = [];
-    for (let i = 0; i < 5; i++) times.push(await round());
-    // Processor time, the scripted server's too; the best of several, for the machine may be busy.
-    expect(Math.min(...times)).toBeLessThan(0.3);
+        return stdout.toString();
+      }),
+    );
+    expect(outputs).toEqual(Array<string>(count).fill('x'));
+    expect(open.keeper?.received.map(({ type }) => type)).toEqual(Array<number>(count).fill(3));
   });
 });
