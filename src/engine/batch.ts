@@ -9,6 +9,9 @@ import type { BatchOptions, BatchResult } from './contract.js';
 /** Requests under way at the keeper at one time: enough to keep it busy, few enough to bound memory. */
 export const inFlight = 256;
 
+/** The same for what the keeper answers at once; less than it allows one client (docs/keeper-protocol.md). */
+export const signalsInFlight = 8192;
+
 /** Records written in one transaction. */
 export const chunkSize = 500;
 
@@ -16,6 +19,8 @@ interface BatchWork<T> {
   /** `stop`: for messages and progress. */
   readonly name: string;
   readonly options: BatchOptions;
+  /** Done at one time. @default inFlight */
+  readonly concurrency?: number;
   readonly work: (record: ContainerRecord) => Promise<T>;
 }
 
@@ -23,11 +28,11 @@ interface BatchWork<T> {
 export async function runBatch<T>(
   context: EngineContext,
   references: readonly string[],
-  { name, options, work }: BatchWork<T>,
+  { name, options, concurrency = inFlight, work }: BatchWork<T>,
 ): Promise<readonly BatchResult<T>[]> {
   let done = 0;
   shareSignal(options.signal);
-  return await mapBounded(references, inFlight, async (reference): Promise<BatchResult<T>> => {
+  return await mapBounded(references, concurrency, async (reference): Promise<BatchResult<T>> => {
     const result = await settle(reference, async () => {
       throwIfAborted(options.signal, `${name} container ${reference}`);
       const record = context.records.containers.resolve(reference);

@@ -1,7 +1,7 @@
 import type { ContainerRecord } from '../../model/container.js';
 import { parseSignal, signalName } from '../../model/signals.js';
 import { requireStatus } from '../../model/status.js';
-import { runBatch } from '../batch.js';
+import { runBatch, signalsInFlight } from '../batch.js';
 import type { EngineContext } from '../context.js';
 import type { BatchOptions, BatchResult } from '../contract.js';
 import { containerEvent } from '../observe/container-event.js';
@@ -19,16 +19,22 @@ export async function killContainers(
   options: BatchOptions & { readonly stopSignal?: string } = {},
 ): Promise<readonly BatchResult[]> {
   const signal = parseSignal(options.stopSignal ?? 'SIGKILL');
-  return await runBatch<void>(context, references, {
+  const killed: ContainerRecord[] = [];
+  const results = await runBatch<void>(context, references, {
     name: 'kill',
     options,
+    concurrency: signalsInFlight,
     work: async (record) => {
       await killContainer(context, record, signal);
+      killed.push(record);
     },
   });
+  const attributes = { action: 'kill', signal: signalName(signal) } as const;
+  context.journal.append(killed.map((record) => containerEvent(context, record, attributes)));
+  return results;
 }
 
-export async function killContainer(
+async function killContainer(
   context: EngineContext,
   record: ContainerRecord,
   signal: number,
@@ -44,7 +50,4 @@ export async function killContainer(
   } else {
     await keeper.containers.signal(record.id, signal, signal === sigkill ? 'all' : 'init');
   }
-  context.journal.append([
-    containerEvent(context, record, { action: 'kill', signal: signalName(signal) }),
-  ]);
 }
