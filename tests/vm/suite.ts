@@ -5,5 +5,5 @@
  */
 export const vmSuite: string[] = [
   'tests/conformance/cgroup/**/*.test.ts',
-  'tests/integration/engine/**/*.test.ts',
+  'tests/integration/core/**/*.test.ts',
 ];

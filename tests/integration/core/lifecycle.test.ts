@@ -2,8 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
-import { describeAsRoot } from '../../privileges.js';
-import { unifiedFile } from './core.js';
+import { describeAsRoot, describeWith } from '../../privileges.js';
+import { pureV2, unifiedFile } from './core.js';
 
 interface Probe {
   readonly pid: number;
@@ -57,6 +57,23 @@ describeAsRoot('a container on this kernel and cgroup layout', () => {
     } finally {
       process.umask(mask);
     }
+  });
+
+  describeWith(pureV2, 'with cgroup v2 alone', () => {
+    test('is born in its group: the keeper’s never holds more than the keeper', async () => {
+      await using warm = await own.engine.run({ image: 'tiny', command: ['pause'] });
+      await warm.exec(['true']);
+      // The first limit of processes brings the controller, which counts from then on.
+      await using container = await own.engine.run({
+        image: 'tiny',
+        command: ['pause'],
+        resources: { pidsLimit: 8 },
+      });
+      await container.exec(['true']);
+      const leaf = join(unifiedRoot(), own.scope.cgroupParent, 'keeper-0');
+      const read = (file: string): string => readFileSync(join(leaf, file), 'utf8');
+      expect(read('pids.peak')).toBe(read('pids.current'));
+    });
   });
 
   test('stands still while it is paused, and goes on', async () => {
