@@ -6,7 +6,7 @@ export interface Promised {
   readonly promise: string;
   readonly target: string;
   readonly measured: string;
-  /** null: not comparable in this run. */
+  /** null: what else the machine did hides it. */
   readonly holds: boolean | null;
 }
 
@@ -26,11 +26,7 @@ export function promisesOf(report: DensityReport): readonly Promised[] {
   return [
     ...ratiosOf(report),
     judged(3, 'launches with all-new network namespaces', least(launch.perSecond, 600, '/s')),
-    judged(
-      5,
-      'memory per idle container',
-      most(memoryKiB, report.scenario.superblocks === 3 ? 400 : 480, ' KiB'),
-    ),
+    memoryOf(memoryKiB, report.scenario.superblocks === 3 ? 400 : 480),
     judged(
       8,
       'keeper memory per container',
@@ -42,6 +38,12 @@ export function promisesOf(report: DensityReport): readonly Promised[] {
     judged(13, `list of ${list.listed}, command line`, most(list.commandLine.p50Ms, 150, ' ms')),
     judged(14, 'residue', most(residue.length, 0, '')),
   ];
+}
+
+/** MemAvailable is the whole machine's: when others gave back more than the containers took, it tells nothing. */
+function memoryOf(kibibytes: number, bound: number): Promised {
+  const promised = judged(5, 'memory per idle container', most(kibibytes, bound, ' KiB'));
+  return kibibytes > 0 ? promised : { ...promised, holds: null };
 }
 
 /** Against the mean of the control before and after. */

@@ -24,11 +24,16 @@ export function renderReport(report: DensityReport): string {
         promise,
         target,
         measured,
-        holds === true ? 'holds' : 'falls short',
+        verdict(holds),
       ]),
     ]),
     '',
   ].join('\n');
+}
+
+function verdict(holds: boolean | null): string {
+  if (holds === null) return 'not measurable here';
+  return holds ? 'holds' : 'falls short';
 }
 
 function machineLines({ machine }: DensityReport): string[] {
