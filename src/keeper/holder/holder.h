@@ -12,11 +12,10 @@ enum holder_op {
   HOLDER_KEEP = 1, /* with the descriptor */
   HOLDER_DROP,
   HOLDER_TAKE,   /* answered by HOLDER_TAKEN, with the descriptor if there is one */
-  HOLDER_TRIM,   /* u64: that much of the reaped file was read; if that is all of it, it is emptied: HOLDER_TRIMMED */
+  HOLDER_TRIM,   /* u64 sequence of the last record that was read: if it is the last, the reaped file is emptied */
   HOLDER_ENDING, /* the keeper ends on purpose: so does the holder */
   HOLDER_TAKEN = 16,
   HOLDER_REAPED, /* the reaped file has grown */
-  HOLDER_TRIMMED,
 };
 
 enum { HOLDER_TAG_MAX = 96, HOLDER_MESSAGE_MAX = 128 };
@@ -31,6 +30,7 @@ struct reaped {
   uint64_t identity; /* pidfd_identity */
   int32_t status;    /* of wait */
   int32_t reserved;
+  uint64_t sequence; /* one more than the record before; a new holder goes on with a higher one */
   uint64_t user_us, system_us, max_rss_bytes, finished_ns;
 };
 

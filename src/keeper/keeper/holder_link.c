@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../base/log.h"
@@ -21,7 +22,8 @@ struct holder_link {
   struct watch watch;
   int socket; /* -1: the holder is gone */
   int reaped;
-  uint64_t read_up_to;
+  uint64_t read_up_to; /* bytes of the reaped file; the holder may have emptied it since */
+  uint64_t sequence;   /* of the last record that was read */
   pid_t pid;
 };
 
@@ -64,7 +66,6 @@ static void link_ready(struct watch *watch, uint32_t events) {
   ssize_t got = socket_receive(link->socket, message, sizeof message, &fd, &fds);
   if (got == 0 || (got < 0 && errno != EAGAIN && errno != EMSGSIZE)) return holder_lost(link);
   if (got > 0 && fds == 1) close(fd);
-  if (got > 0 && message[0] == HOLDER_TRIMMED) link->read_up_to = 0;
   if (got > 0 && message[0] == HOLDER_REAPED) holder_read_reaped(link->keeper);
 }
 
@@ -110,17 +111,38 @@ int holder_take(struct keeper *keeper, const char *tag) {
     ssize_t got = socket_receive(link->socket, message, sizeof message, &fd, &fds);
     if (got <= 0) return -1;
     if (message[0] == HOLDER_TAKEN) return fds == 1 ? fd : -1;
-    if (message[0] == HOLDER_TRIMMED) link->read_up_to = 0;
     if (fds == 1) close(fd);
+  }
+}
+
+/*
+ * The next record that was not read yet. The holder empties the file when it hears that all was read, and may have written more
+ * by then: an end before the place where reading stopped, or a gap in the sequence, mean that the file has begun anew.
+ */
+static bool next_reaped(struct holder_link *link, struct reaped *reaped) {
+  bool anew = link->read_up_to == 0;
+  for (;;) {
+    bool more = pread(link->reaped, reaped, sizeof *reaped, (off_t)link->read_up_to) == sizeof *reaped;
+    if (!anew && (!more || reaped->sequence != link->sequence + 1)) {
+      struct stat status;
+      if (!more && fstat(link->reaped, &status) == 0 && (uint64_t)status.st_size >= link->read_up_to) return false;
+      anew = true;
+      link->read_up_to = 0;
+      continue;
+    }
+    if (!more) return false;
+    link->read_up_to += sizeof *reaped;
+    if (reaped->sequence <= link->sequence) continue;
+    link->sequence = reaped->sequence;
+    return true;
   }
 }
 
 void holder_read_reaped(struct keeper *keeper) {
   struct holder_link *link = keeper->holder;
   struct reaped reaped;
-  uint64_t before = link->read_up_to;
-  while (pread(link->reaped, &reaped, sizeof reaped, (off_t)link->read_up_to) == sizeof reaped) {
-    link->read_up_to += sizeof reaped;
+  uint64_t before = link->sequence;
+  while (next_reaped(link, &reaped)) {
     struct exit_status exit = {
         .finished_ns = reaped.finished_ns,
         .user_us = reaped.user_us,
@@ -129,6 +151,6 @@ void holder_read_reaped(struct keeper *keeper) {
     };
     process_holder_notice(keeper, reaped.pid, reaped.identity, reaped.status, &exit);
   }
-  if (link->read_up_to == before) return;
-  send_message(link, HOLDER_TRIM, &link->read_up_to, sizeof link->read_up_to, -1);
+  if (link->sequence == before) return;
+  send_message(link, HOLDER_TRIM, &link->sequence, sizeof link->sequence, -1);
 }
