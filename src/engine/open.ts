@@ -50,7 +50,7 @@ export async function openContext(options: EngineOptions): Promise<EngineContext
 async function contextOf(settings: EngineSettings, host: Host): Promise<EngineContext> {
   const { dataRoot } = settings;
   const facts = await host.facts();
-  const records = openRecords(dataRoot);
+  const records = await openRecords(dataRoot);
   try {
     const storage = openStorage({ dataRoot, host });
     return {

@@ -1,13 +1,16 @@
-import { mkdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { WarrenError } from '../base/errors.js';
+import { errnoOf, WarrenError } from '../base/errors.js';
 import { requireLocalFileSystem } from './file-system.js';
 
 /** Of everything below the data root; grows when an older Warren could not read what a newer one writes. */
 export const formatVersion = 1;
 
 const maximumReaders = 8192;
+/** Above this many, an open looks which of them are dead; else reconcile does. */
+const manyReaders = 256;
 const mapSizeBytes = 8 * 2 ** 30;
 
 /** The tables of the database. */
@@ -32,14 +35,46 @@ export interface Tables {
 }
 
 /**
- * Opens `<dataRoot>/records`. Commits are visible at once and flushed soon after (overlapping sync): a power cut may lose
- * the last moments, never the database.
+ * Opens `<dataRoot>/records`, and makes it first when it is missing. Commits are visible at once and flushed soon after
+ * (overlapping sync): a power cut may lose the last moments, never the database.
  * @throws WarrenError unsupported (NETWORK_FILE_SYSTEM, DATA_ROOT_NEWER, FOREIGN_PID_NAMESPACE)
  */
-export function openDatabase(dataRoot: string): Tables {
+export async function openDatabase(dataRoot: string): Promise<Tables> {
+  requireLocalFileSystem(dataRoot);
   const path = join(dataRoot, 'records');
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  requireLocalFileSystem(path);
+  if (!existsSync(path)) await create(path);
+  const tables = openTables(path);
+  try {
+    requireFormat(tables, dataRoot);
+    await requirePidNamespace(tables, dataRoot);
+    if (readersOf(tables) > manyReaders) tables.root.readerCheck();
+  } catch (error) {
+    await tables.root.close();
+    throw error;
+  }
+  return tables;
+}
+
+/**
+ * Makes an empty database under a name of its own and renames it into place: processes that make its tables at the same time
+ * damage it, so only one of them may, and the others find it complete.
+ */
+async function create(path: string): Promise<void> {
+  const own = `${path}-${process.pid}-${randomBytes(6).toString('hex')}`;
+  mkdirSync(own, { recursive: true, mode: 0o700 });
+  const tables = openTables(own);
+  tables.meta.putSync('format', formatVersion);
+  await tables.root.flushed;
+  await tables.root.close();
+  try {
+    renameSync(own, path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error;
+    rmSync(own, { recursive: true });
+  }
+}
+
+function openTables(path: string): Tables {
   const root = open({
     path,
     noSubdir: false,
@@ -50,7 +85,7 @@ export function openDatabase(dataRoot: string): Tables {
     // Several tables are written in one transaction: their order must be the order of the calls.
     strictAsyncOrder: true,
   });
-  const tables: Tables = {
+  return {
     root,
     directory: path,
     containers: root.openDB('containers', { encoding: 'msgpack' }),
@@ -62,19 +97,11 @@ export function openDatabase(dataRoot: string): Tables {
     intents: root.openDB('intents', { encoding: 'json' }),
     meta: root.openDB('meta', { encoding: 'json' }),
   };
-  requireFormat(tables, dataRoot);
-  requirePidNamespace(tables, dataRoot);
-  root.readerCheck();
-  return tables;
 }
 
 function requireFormat({ meta }: Tables, dataRoot: string): void {
   const found = meta.get('format');
   if (found === formatVersion) return;
-  if (found === undefined) {
-    meta.putSync('format', formatVersion);
-    return;
-  }
   throw new WarrenError(
     'unsupported',
     'DATA_ROOT_NEWER',
@@ -89,16 +116,18 @@ interface Opener {
 }
 
 /** The reader table holds pids: a process of another pid namespace would take living readers for dead ones. */
-function requirePidNamespace({ meta, root }: Tables, dataRoot: string): void {
+async function requirePidNamespace(tables: Tables, dataRoot: string): Promise<void> {
+  const { meta, root } = tables;
   const own: Opener = {
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     pidNamespace: readlinkSync('/proc/self/ns/pid'),
   };
   const last = meta.get('opener') as Opener | undefined;
   if (last?.bootId === own.bootId && last.pidNamespace === own.pidNamespace) return;
-  const foreign = last?.bootId === own.bootId && /^\s*\d+/m.test(root.readerList());
+  const foreign = last?.bootId === own.bootId && readersOf(tables) > 0;
   if (!foreign) {
-    meta.putSync('opener', own);
+    // Never a synchronous write here: lmdb 3.5 loses commits when many processes begin with one at the same time.
+    await root.transaction(() => void meta.put('opener', own));
     return;
   }
   throw new WarrenError(
@@ -107,4 +136,9 @@ function requirePidNamespace({ meta, root }: Tables, dataRoot: string): void {
     `Cannot open data root ${dataRoot}: it is in use from another pid namespace`,
     { hint: 'Use a data root of its own inside a container' },
   );
+}
+
+/** Entries of the reader table, dead ones included. */
+function readersOf({ root }: Tables): number {
+  return root.readerList().match(/^\s*\d+/gm)?.length ?? 0;
 }

@@ -9,13 +9,14 @@ import { LmdbVolumes } from './volumes.js';
  * Opens the records of a data root (an existing directory); any number of processes may.
  * @throws WarrenError unsupported (NETWORK_FILE_SYSTEM, DATA_ROOT_NEWER, FOREIGN_PID_NAMESPACE)
  */
-export function openRecords(dataRoot: string): RecordsStore {
-  const tables = openDatabase(dataRoot);
+export async function openRecords(dataRoot: string): Promise<RecordsStore> {
+  const tables = await openDatabase(dataRoot);
   return {
     containers: new LmdbContainers(tables),
     volumes: new LmdbVolumes(tables),
     intents: new LmdbIntents(tables),
     idRanges: new LmdbIdRanges(tables),
+    checkReaders: () => tables.root.readerCheck(),
     flushed: async () => {
       await tables.root.flushed;
     },

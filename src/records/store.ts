@@ -10,6 +10,8 @@ export interface RecordsStore {
   readonly volumes: VolumeRecords;
   readonly intents: IntentRecords;
   readonly idRanges: IdRangeRecords;
+  /** Frees what killed readers hold: their entries keep old pages from being used again. Returns how many there were. */
+  checkReaders(): number;
   /** Resolves when everything committed so far would survive a power cut. */
   flushed(): Promise<void>;
   close(): Promise<void>;

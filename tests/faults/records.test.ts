@@ -45,7 +45,7 @@ async function kill(child: ChildProcess): Promise<void> {
 
 /** The tables agree with each other, whatever happened. */
 async function expectConsistent(): Promise<number> {
-  const tables = openDatabase(dataRoot);
+  const tables = await openDatabase(dataRoot);
   try {
     const containers = [...tables.containers.getRange()];
     const names = new Map([...tables.names.getRange()].map(({ key, value }) => [value, key]));
@@ -83,7 +83,8 @@ test('readers that are killed in a transaction do not hold pages for ever', asyn
   await delay(100);
   for (const reader of readers) await kill(reader);
   await kill(writer);
-  const tables = openDatabase(dataRoot);
+  const tables = await openDatabase(dataRoot);
+  tables.root.readerCheck();
   const pids = new Set(readers.map(({ pid }) => String(pid)));
   const listed = tables.root.readerList().match(/^\s*\d+/gm) ?? [];
   expect(listed.filter((pid) => pids.has(pid.trim()))).toEqual([]);
@@ -93,7 +94,7 @@ test('readers that are killed in a transaction do not hold pages for ever', asyn
 
 test('five hundred processes have it open at once', async () => {
   const holders = await Promise.all(Array.from({ length: 500 }, async () => start('hold')));
-  const tables = openDatabase(dataRoot);
+  const tables = await openDatabase(dataRoot);
   expect(tables.volumes.getCount()).toBe(500);
   await tables.root.close();
   await Promise.all(

@@ -17,6 +17,7 @@ export async function reconcile(
   context: EngineContext,
 ): Promise<{ readonly committed: number; readonly removed: number }> {
   await recoverIntents(context);
+  context.records.checkReaders();
   const started = context.records.containers.list().filter(({ phase }) => phase === 'started');
   const states = await keeperStates(context, started);
   const lost = started.filter(({ run }) => run?.bootId !== context.facts.bootId);

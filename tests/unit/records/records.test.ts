@@ -35,9 +35,9 @@ function record(name = '', id = newId()): ContainerRecord {
 let directory: string;
 let store: RecordsStore;
 
-beforeEach(() => {
+beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'wrn-records-'));
-  store = openRecords(directory);
+  store = await openRecords(directory);
 });
 
 afterEach(async () => {
@@ -191,7 +191,7 @@ describe('change', () => {
     expect(store.containers.resolve('b1').spec.resources).toEqual({});
     await store.containers.change([second?.id as ContainerId], null, () => null);
     await store.close();
-    store = openRecords(directory);
+    store = await openRecords(directory);
     expect(store.containers.resolve('a1').spec).toEqual(bigger);
   });
 });
@@ -249,10 +249,9 @@ test('10,000 containers of one batch are listed with one spec in memory', async 
 test('a data root of a newer format is refused', async () => {
   await store.close();
   const { openDatabase } = await import('../../../src/records/database.js');
-  const tables = openDatabase(directory);
+  const tables = await openDatabase(directory);
   tables.meta.putSync('format', 99);
   await tables.root.close();
-  expect(() => openRecords(directory)).toThrow('its format is 99');
-  tables satisfies object;
+  await expect(openRecords(directory)).rejects.toThrow('its format is 99');
   store = { close: async () => {} } as RecordsStore;
 });
