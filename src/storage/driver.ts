@@ -56,9 +56,7 @@ export interface ContainerFiles {
     archive: Readable,
     options: { readonly overwriteDirWithFile: boolean },
   ): Promise<void>;
-  stat(
-    path: string,
-  ): Promise<{
+  stat(path: string): Promise<{
     readonly name: string;
     readonly size: number;
     readonly mode: number;
