@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../base/log.h"
@@ -23,6 +22,7 @@ struct holder_link {
   int socket; /* -1: the holder is gone */
   int reaped;
   uint64_t read_up_to; /* bytes of the reaped file; the holder may have emptied it since */
+  uint64_t first;      /* sequence of the record at its start */
   uint64_t sequence;   /* of the last record that was read */
   pid_t pid;
 };
@@ -115,34 +115,38 @@ int holder_take(struct keeper *keeper, const char *tag) {
   }
 }
 
+static bool read_record(const struct holder_link *link, uint64_t at, struct reaped *reaped) {
+  return pread(link->reaped, reaped, sizeof *reaped, (off_t)at) == sizeof *reaped;
+}
+
 /*
  * The next record that was not read yet. The holder empties the file when it hears that all was read, and may have written more
- * by then: an end before the place where reading stopped, or a gap in the sequence, mean that the file has begun anew.
+ * by then: a gap in the sequence means that reading must begin anew. `anew`: it has.
  */
-static bool next_reaped(struct holder_link *link, struct reaped *reaped) {
-  bool anew = link->read_up_to == 0;
-  for (;;) {
-    bool more = pread(link->reaped, reaped, sizeof *reaped, (off_t)link->read_up_to) == sizeof *reaped;
-    if (!anew && (!more || reaped->sequence != link->sequence + 1)) {
-      struct stat status;
-      if (!more && fstat(link->reaped, &status) == 0 && (uint64_t)status.st_size >= link->read_up_to) return false;
-      anew = true;
+static bool next_reaped(struct holder_link *link, struct reaped *reaped, bool *anew) {
+  while (read_record(link, link->read_up_to, reaped)) {
+    if (link->read_up_to == 0) {
+      *anew = true;
+      link->first = reaped->sequence;
+    } else if (!*anew && reaped->sequence != link->sequence + 1) {
       link->read_up_to = 0;
       continue;
     }
-    if (!more) return false;
     link->read_up_to += sizeof *reaped;
     if (reaped->sequence <= link->sequence) continue;
     link->sequence = reaped->sequence;
     return true;
   }
+  return false;
 }
 
 void holder_read_reaped(struct keeper *keeper) {
   struct holder_link *link = keeper->holder;
   struct reaped reaped;
   uint64_t before = link->sequence;
-  while (next_reaped(link, &reaped)) {
+  bool anew = false;
+  if (!read_record(link, 0, &reaped) || reaped.sequence != link->first) link->read_up_to = 0;
+  while (next_reaped(link, &reaped, &anew)) {
     struct exit_status exit = {
         .finished_ns = reaped.finished_ns,
         .user_us = reaped.user_us,
