@@ -13,7 +13,7 @@ const sigkill = 9;
 export async function endLaunch(context: EngineContext, record: ContainerRecord): Promise<void> {
   const current = context.records.containers.get(record.id) ?? record;
   if (current.run === null) return;
-  const keeper = await runningKeeper(context, current.run.keeper);
+  const keeper = await nextKeeper(context, current.run.keeper);
   if (keeper === null) {
     endGroup(context, current);
     return;
@@ -28,10 +28,10 @@ export async function endLaunch(context: EngineContext, record: ContainerRecord)
   }
 }
 
-/** null also when it cannot be reached: then the kernel is asked. */
-async function runningKeeper(context: EngineContext, instance: number): Promise<Keeper | null> {
+/** Started when it does not run: its journal may know the launch. null when it cannot be: then the kernel is asked. */
+async function nextKeeper(context: EngineContext, instance: number): Promise<Keeper | null> {
   try {
-    return await context.keepers.running(instance);
+    return await context.keepers.start(instance);
   } catch (error) {
     if (isWarrenError(error, 'unavailable')) return null;
     throw error;

@@ -329,9 +329,19 @@ static bool start_another(struct keeper *keeper, enum pool pool) {
   return true;
 }
 
+/* One that was killed is noticed here, before it is given job after job in the round in which it ended. */
+static bool has_ended(const struct worker *worker) {
+  char byte;
+  return recv(worker->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static struct worker *free_worker(struct keeper *keeper, enum pool pool) {
-  for (struct worker *worker = keeper->workers->first; worker; worker = worker->next)
-    if (worker->pool == pool && !worker->job) return worker;
+  for (struct worker *worker = keeper->workers->first, *next; worker; worker = next) {
+    next = worker->next;
+    if (worker->pool != pool || worker->job) continue;
+    if (!has_ended(worker)) return worker;
+    worker_lost(worker, ECONNRESET, "the worker ended");
+  }
   if (!start_another(keeper, pool)) return NULL;
   struct worker *worker = worker_start(keeper, pool);
   if (!worker) log_line(LEVEL_ERROR, "cannot start a worker: errno %d", errno);

@@ -170,6 +170,13 @@ const executionMeanings: Readonly<Record<string, Meaning>> = {
   EINVAL: notExecutable,
 };
 
+const workerLost: Meaning = {
+  kind: 'unavailable',
+  code: 'WORKER_LOST',
+  reason: 'the process that was starting it has ended',
+  hint: 'Nothing is left of it. Try again; keeper.log in the run dir says more.',
+};
+
 /** Errors about the request itself. */
 const requestMeanings: Readonly<Record<string, Meaning>> = {
   ENOENT: { kind: 'notFound', code: 'NOT_SUPERVISED', reason: 'the keeper does not know it' },
@@ -185,12 +192,8 @@ const requestMeanings: Readonly<Record<string, Meaning>> = {
   ECANCELED: { kind: 'canceled', code: 'CANCELED', reason: 'it was canceled' },
   EBADMSG: { kind: 'internal', code: 'PLAN_REJECTED' },
   ESHUTDOWN: { kind: 'unavailable', code: 'KEEPER_ENDING', reason: 'the keeper is ending' },
-  ECONNRESET: {
-    kind: 'unavailable',
-    code: 'WORKER_LOST',
-    reason: 'the process that was starting it has ended',
-    hint: 'Nothing is left of it. Try again; keeper.log in the run dir says more.',
-  },
+  ECONNRESET: workerLost,
+  EPIPE: workerLost,
   EMFILE: { kind: 'exhausted', code: 'KEEPER_FULL' },
   ENOBUFS: { kind: 'exhausted', code: 'CLIENT_TOO_SLOW' },
   ENOTSUP: { kind: 'unsupported', code: 'NOT_STREAMED' },
