@@ -1,7 +1,8 @@
 import { chmodSync, createReadStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errnoOf, WarrenError } from '../base/errors.js';
-import { encodeTarHeader, tarEnd, tarPadding } from '../base/tar-header.js';
+import { encodeTarHeader, tarPadding } from '../base/tar-header.js';
 import { readTar } from '../base/tar-reader.js';
 import { nativeProgramPath } from '../host/native-path.js';
 import type { Host, RunResult } from '../host/port.js';
@@ -41,7 +42,7 @@ export async function openSource(recipe: Recipe, context: SourceContext): Promis
   const { source } = recipe;
   switch (source.kind) {
     case 'warren-init':
-      return initSource(recipe, source.target);
+      return initSource(recipe, source.target, context);
     case 'deb-package':
       return packageSource(recipe, source, context);
     case 'mmdebstrap':
@@ -49,14 +50,18 @@ export async function openSource(recipe: Recipe, context: SourceContext): Promis
   }
 }
 
-function initSource(recipe: Recipe, target: string): BaseSource {
+async function initSource(
+  recipe: Recipe,
+  target: string,
+  { temporary }: SourceContext,
+): Promise<BaseSource> {
   const program: LayerEntry = {
     type: 'file',
     path: target,
     mode: 0o755,
     content: { file: nativeProgramPath('warren-init') },
   };
-  return { tar: tarOfEntries([...entriesOf(recipe), program]), labels: {} };
+  return { tar: await tarOf([...entriesOf(recipe), program], temporary), labels: {} };
 }
 
 type PackageSource = Extract<RecipeSource, { kind: 'deb-package' }>;
@@ -77,7 +82,7 @@ async function packageSource(
   }));
   const links = await programLinks(source, root, context);
   return {
-    tar: tarOfEntries([...links, ...entriesOf(recipe), ...files]),
+    tar: await tarOf([...links, ...entriesOf(recipe), ...files], context.temporary),
     labels: { 'org.opencontainers.image.version': version },
   };
 }
@@ -156,7 +161,7 @@ async function bootstrapSource(
   // The epoch makes two builds of the same packages equal.
   await mustRun(context, 'env', ['SOURCE_DATE_EPOCH=0', 'LC_ALL=C.UTF-8', 'mmdebstrap', ...args]);
   return {
-    tar: cleanTar(createReadStream(archive), entriesOf(recipe)),
+    tar: cleanTar(createReadStream(archive), await tarOf(entriesOf(recipe), context.temporary)),
     labels: { 'org.opencontainers.image.version': source.suite },
   };
 }
@@ -164,7 +169,7 @@ async function bootstrapSource(
 /** The archive without what is in /dev, which every container gets fresh, followed by `more`. */
 async function* cleanTar(
   archive: AsyncIterable<Buffer>,
-  more: readonly LayerEntry[],
+  more: AsyncIterable<Buffer>,
 ): AsyncGenerator<Buffer> {
   for await (const member of readTar(archive)) {
     const path = member.path.replace(/^\.\//, '');
@@ -173,8 +178,16 @@ async function* cleanTar(
     yield* member.content;
     yield tarPadding(member.size);
   }
-  if (more.length > 0) yield* tarOfEntries(more);
-  else yield tarEnd;
+  yield* more;
+}
+
+async function tarOf(
+  entries: readonly LayerEntry[],
+  temporary: string,
+): Promise<AsyncIterable<Buffer>> {
+  const staging = join(temporary, 'staging');
+  await mkdir(staging, { mode: 0o700 });
+  return await tarOfEntries(entries, staging);
 }
 
 function entriesOf(recipe: Recipe): LayerEntry[] {

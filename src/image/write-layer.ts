@@ -1,24 +1,19 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { createWriteStream, readdirSync } from 'node:fs';
+import { copyFile, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import {
-  encodeTarHeader,
-  tarEnd,
-  tarPadding,
-  type ByteString,
-  type TarEntry,
-} from '../base/tar-header.js';
+import { pack, type Headers, type PackOptions } from 'tar-fs';
 
 /** One thing in a layer. The owner is root and the time the epoch: equal content gives equal bytes. */
 export type LayerEntry =
-  | { readonly type: 'directory'; readonly path: ByteString; readonly mode: number }
-  | { readonly type: 'symlink'; readonly path: ByteString; readonly target: ByteString }
+  | { readonly type: 'directory'; readonly path: string; readonly mode: number }
+  | { readonly type: 'symlink'; readonly path: string; readonly target: string }
   | {
       readonly type: 'file';
-      readonly path: ByteString;
+      readonly path: string;
       readonly mode: number;
       readonly content: Buffer | { readonly file: string };
     };
@@ -32,14 +27,26 @@ export interface WrittenLayer {
 }
 
 /**
- * The tar of these entries, sorted by path, each path once (the last wins), with the directories that
- * lead to them. Paths are absolute inside the image.
+ * The tar of these entries, each path once (the last wins), with the directories that lead to them. They are laid
+ * out in `staging`, an empty directory of ours, which is packed: always in the same order.
  */
-export async function* tarOfEntries(entries: readonly LayerEntry[]): AsyncGenerator<Buffer> {
-  for (const entry of withParents(entries)) {
-    yield* tarOfEntry(entry);
-  }
-  yield tarEnd;
+export async function tarOfEntries(
+  entries: readonly LayerEntry[],
+  staging: string,
+): Promise<AsyncIterable<Buffer>> {
+  const modes = await stage(entries, staging);
+  const options: PackOptions & { readonly sort: boolean } = {
+    entries: readdirSync(staging).sort(),
+    sort: true,
+    map: (header: Headers) => ({
+      ...header,
+      uid: 0,
+      gid: 0,
+      mtime: new Date(0),
+      mode: header.type === 'symlink' ? 0o777 : (modes.get(header.name) ?? 0o755),
+    }),
+  };
+  return pack(staging, options) as AsyncIterable<Buffer>;
 }
 
 /** Compresses a tar into a file, computing both digests on the way. */
@@ -65,37 +72,28 @@ export async function writeLayer(
   };
 }
 
-function withParents(entries: readonly LayerEntry[]): LayerEntry[] {
-  const byPath = new Map<string, LayerEntry>();
-  for (const entry of entries) {
-    const parts = entry.path.split('/').filter((part) => part !== '');
-    for (let depth = 1; depth < parts.length; depth += 1) {
-      const path = parts.slice(0, depth).join('/');
-      if (!byPath.has(path)) byPath.set(path, { type: 'directory', path, mode: 0o755 });
+/** Links come last: nothing is written through one. The modes are those of the archive, not of the staged files. */
+async function stage(
+  entries: readonly LayerEntry[],
+  staging: string,
+): Promise<ReadonlyMap<string, number>> {
+  const byPath = new Map(entries.map((entry) => [join('/', entry.path).slice(1), entry]));
+  const modes = new Map<string, number>();
+  const links: [path: string, target: string][] = [];
+  for (const [name, entry] of byPath) {
+    const path = join(staging, name);
+    await mkdir(dirname(path), { recursive: true });
+    if (entry.type === 'symlink') {
+      links.push([path, entry.target]);
+      continue;
     }
-    const path = parts.join('/');
-    byPath.set(path, { ...entry, path });
+    modes.set(name, entry.mode);
+    if (entry.type === 'directory') await mkdir(path, { recursive: true });
+    else if (Buffer.isBuffer(entry.content)) await writeFile(path, entry.content);
+    else await copyFile(entry.content.file, path);
   }
-  return [...byPath.values()].sort((left, right) => (left.path < right.path ? -1 : 1));
-}
-
-async function* tarOfEntry(entry: LayerEntry): AsyncGenerator<Buffer> {
-  const common = { path: entry.path, uid: 0, gid: 0, size: 0, mtimeSeconds: 0 };
-  if (entry.type === 'directory') {
-    yield encodeTarHeader({ ...common, type: 'directory', mode: entry.mode });
-    return;
-  }
-  if (entry.type === 'symlink') {
-    yield encodeTarHeader({ ...common, type: 'symlink', mode: 0o777, linkName: entry.target });
-    return;
-  }
-  const { content } = entry;
-  const size = Buffer.isBuffer(content) ? content.length : (await stat(content.file)).size;
-  const header: TarEntry = { ...common, type: 'file', mode: entry.mode, size };
-  yield encodeTarHeader(header);
-  if (Buffer.isBuffer(content)) yield content;
-  else yield* createReadStream(content.file) as AsyncIterable<Buffer>;
-  yield tarPadding(size);
+  for (const [path, target] of links) await symlink(target, path);
+  return modes;
 }
 
 function hashing(hash: Hash): Transform {
