@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../base/package.js';
 import { systemClock } from '../base/clock.js';
 import { errnoOf, WarrenError } from '../base/errors.js';
 import { createCgroupDriver } from '../cgroup/create-driver.js';
@@ -114,7 +115,7 @@ function makePrivate(directory: string): void {
 
 /** What keepers start when something needs the engine and no engine is there. */
 function keeperConfiguration(settings: EngineSettings): KeeperConfiguration {
-  const program = fileURLToPath(new URL('../../bin/warren.js', import.meta.url));
+  const program = join(packageRoot, 'bin', 'warren.js');
   const { dataRoot, runDir, cgroupParent, idPool } = settings;
   return {
     reconcile: [

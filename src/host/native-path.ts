@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
+import { packageRoot } from '../base/package.js';
 import { WarrenError } from '../base/errors.js';
 
 export type NativeProgram = 'warren-init' | 'warren-files';
-
-/** Both of `src/host` and of the built `dist/host`, the repository is two levels up. */
-const packageRoot = join(import.meta.dirname, '..', '..');
 
 /**
  * Path of a native program of this package. `WARREN_NATIVE_DIR` names another directory.

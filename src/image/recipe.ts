@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { packageRoot } from '../base/package.js';
 import { WarrenError } from '../base/errors.js';
 import type { OciExecutionConfig } from './oci.js';
 
@@ -38,7 +39,7 @@ export interface Recipe {
 }
 
 /** Both of `src/image` and of `dist/image`, the package's root is two levels up. */
-const builtInRecipes = join(import.meta.dirname, '..', '..', 'images');
+const builtInRecipes = join(packageRoot, 'images');
 
 /** Names of the images that {@link readRecipe} knows without a folder. */
 export function builtInNames(): readonly string[] {

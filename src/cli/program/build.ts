@@ -1,7 +1,6 @@
-import type { Command as CommanderCommand } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { WarrenError } from '../../base/errors.js';
 import { globalOptions } from '../options/global.js';
-import { Command, CommanderError } from './commander.js';
 import type { ArgumentSpec, CommandDefinition } from './definition.js';
 import { helpFooter, helpStyle, usageOf } from './help.js';
 import type { CommandEntry } from './registry/entry.js';
@@ -15,7 +14,7 @@ interface Sink {
   readonly columns: number | undefined;
 }
 
-function prepare(command: CommanderCommand, sink: Sink): CommanderCommand {
+function prepare(command: Command, sink: Sink): Command {
   return command
     .exitOverride()
     .configureHelp(helpStyle)
@@ -39,7 +38,7 @@ function helpFlags(definition: CommandDefinition): string {
   return hasOwn ? '--help' : '-h, --help';
 }
 
-function defineOn(command: CommanderCommand, definition: CommandDefinition): void {
+function defineOn(command: Command, definition: CommandDefinition): void {
   command.description(definition.description).usage(usageOf(definition));
   command.helpOption(helpFlags(definition), 'Show this help');
   command.addHelpText('after', helpFooter(definition));
@@ -50,7 +49,7 @@ function defineOn(command: CommanderCommand, definition: CommandDefinition): voi
 }
 
 /** The command that groups others (`image`), made at its first use. */
-function parentOf(program: CommanderCommand, entry: CommandEntry, sink: Sink): CommanderCommand {
+function parentOf(program: Command, entry: CommandEntry, sink: Sink): Command {
   const [group = ''] = entry.path;
   if (entry.path.length === 1) return program;
   const existing = program.commands.find((command) => command.name() === group);
@@ -65,7 +64,7 @@ function parentOf(program: CommanderCommand, entry: CommandEntry, sink: Sink): C
   return made;
 }
 
-function addEntry(program: CommanderCommand, entry: CommandEntry, sink: Sink): CommanderCommand {
+function addEntry(program: Command, entry: CommandEntry, sink: Sink): Command {
   const parent = parentOf(program, entry, sink);
   const command = prepare(new Command(entry.path.at(-1)), sink);
   command.aliases([...(entry.aliases ?? [])]).summary(entry.summary);
@@ -75,7 +74,7 @@ function addEntry(program: CommanderCommand, entry: CommandEntry, sink: Sink): C
 }
 
 /** The root of the program, with global options only. */
-function newProgram(sink: Sink): CommanderCommand {
+function newProgram(sink: Sink): Command {
   const program = prepare(new Command('warren'), sink);
   program
     .description('OS-level containers for Linux: thousands on one machine')
@@ -95,7 +94,7 @@ export function programFor(
   entry: CommandEntry,
   definition: CommandDefinition,
   sink: Sink,
-): { readonly program: CommanderCommand; readonly command: CommanderCommand } {
+): { readonly program: Command; readonly command: Command } {
   const program = newProgram(sink);
   const command = addEntry(program, entry, sink);
   defineOn(command, definition);
@@ -103,7 +102,7 @@ export function programFor(
 }
 
 /** The program with the names of all commands, for its help and for telling what a wrong name may mean. */
-export function programWithNames(sink: Sink): CommanderCommand {
+export function programWithNames(sink: Sink): Command {
   const program = newProgram(sink);
   for (const entry of registry) addEntry(program, entry, sink);
   return program;

@@ -5,7 +5,7 @@ import { globalOptions, type GlobalOptions } from '../options/global.js';
 import { Output } from '../output.js';
 import { reportError } from '../report-error.js';
 import type { Signals } from '../signals.js';
-import { version } from '../version.js';
+import { packageVersion } from '../../base/package.js';
 import { normalizeArguments } from './arguments.js';
 import { programFor, programWithNames, translated } from './build.js';
 import type { CommandDefinition, CommandInput } from './definition.js';
@@ -76,7 +76,7 @@ function parse({ entry, definition }: Chosen, { globals, words }: Split): Parsed
 /** Nothing to run: `--version`, help, or a name that is no command. Throws for the latter. */
 function withoutCommand({ globals, words }: Split): number {
   if (globals.includes('--version')) {
-    process.stdout.write(`warren version ${version()}\n`);
+    process.stdout.write(`warren version ${packageVersion()}\n`);
     return exitCodes.ok;
   }
   const asksHelp =

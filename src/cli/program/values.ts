@@ -1,6 +1,5 @@
-import type { Command, Option as CommanderOption } from 'commander';
+import { Option, type Command } from 'commander';
 import { bareMark } from './arguments.js';
-import { Option } from './commander.js';
 import { camelCase, flagNames, type AnyOption, type OptionTable } from './option.js';
 import { refusedValue } from './usage-error.js';
 
@@ -16,7 +15,7 @@ function parseWithName(
   }
 }
 
-function commanderOption(option: AnyOption): CommanderOption {
+function commanderOption(option: AnyOption): Option {
   const shown =
     option.defaultText === undefined
       ? option.help

@@ -2,10 +2,11 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { packageRoot } from '../../base/package.js';
 import type { EngineOptions } from '../../engine/contract.js';
 
 const execute = promisify(execFile);
-const program = join(import.meta.dirname, '..', '..', '..', 'bin', 'warren.js');
+const program = join(packageRoot, 'bin', 'warren.js');
 const maximumOutputBytes = 64 * 1024 * 1024;
 
 /** Output lines of `warren ARGUMENTS…` on the engine's state. */

@@ -4,11 +4,11 @@ import { existsSync } from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { packageRoot } from '../../base/package.js';
 import { WarrenError } from '../../base/errors.js';
 import { nativeProgramPath } from '../../host/native-path.js';
 
 const execute = promisify(execFile);
-const packageRoot = join(import.meta.dirname, '..', '..', '..');
 const nanosecondsPerMs = 1e6;
 const maximumOutputBytes = 64 * 1024 * 1024;
 

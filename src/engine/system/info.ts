@@ -1,7 +1,7 @@
 import type { EngineContext } from '../context.js';
 import type { EngineInfo } from '../contract.js';
 import { readStates } from '../state/read-states.js';
-import { packageVersion } from './version.js';
+import { packageVersion } from '../../base/package.js';
 
 /** What runs where, in numbers. */
 export async function engineInfo(context: EngineContext): Promise<EngineInfo> {

@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { packageRoot } from '../../base/package.js';
 import { WarrenError } from '../../base/errors.js';
 import { run } from './run.js';
 
@@ -11,9 +12,6 @@ export interface KeeperPathOptions {
   /** The package's folder. */
   readonly root?: string;
 }
-
-/** `src/host/linux` and `dist/host/linux` are equally deep. */
-const packageRoot = join(import.meta.dirname, '..', '..', '..');
 
 /** The environment variable that names another keeper program. */
 const variable = 'WARREN_KEEPER';

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { packageVersion } from '../../base/package.js';
 import { errnoOf, WarrenError } from '../../base/errors.js';
 import type { KernelFacts } from '../facts.js';
 import type { CgroupFiles, Host, Keeper, RunOptions, RunResult } from '../port.js';
@@ -186,13 +186,4 @@ function socketNames(runDir: string): string[] {
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
-}
-
-let version: string | undefined;
-
-function packageVersion(): string {
-  if (version !== undefined) return version;
-  const file = readFileSync(join(import.meta.dirname, '..', '..', '..', 'package.json'), 'utf8');
-  version = (JSON.parse(file) as { readonly version: string }).version;
-  return version;
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../../../base/package.js';
 import type { CommandContext } from '../../context.js';
 import { fileError } from '../../config/given-file.js';
 import { defineCommand, type CommandDefinition } from '../../program/definition.js';
@@ -11,11 +11,7 @@ import { bootUnit, unitDirectory, unitName } from './boot-unit.js';
 
 /** How this very program is started, whatever PATH systemd has. */
 function ownCommand(): readonly string[] {
-  return [
-    process.execPath,
-    '--',
-    fileURLToPath(new URL('../../../../bin/warren.js', import.meta.url)),
-  ];
+  return [process.execPath, '--', join(packageRoot, 'bin', 'warren.js')];
 }
 
 /** Writes the unit and enables it, as `systemctl enable` would. */

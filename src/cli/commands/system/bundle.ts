@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import type { ContainerSummary, EngineApi } from '../../../engine/contract.js';
 import { fileError } from '../../config/given-file.js';
 import { errorObject } from '../../report-error.js';
-import { version } from '../../version.js';
+import { packageVersion } from '../../../base/package.js';
 
 const logTailBytes = 256 * 1024;
 
@@ -56,7 +56,7 @@ function keeperLogs(runDir: string): Readonly<Record<string, string>> {
 
 function machine(): object {
   return {
-    warren: version(),
+    warren: packageVersion(),
     node: process.version,
     kernel: release(),
     architecture: process.arch,

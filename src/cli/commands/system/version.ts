@@ -1,7 +1,7 @@
 import { release } from 'node:os';
 import { asText, value } from '../../program/option.js';
 import { defineCommand, type CommandDefinition } from '../../program/definition.js';
-import { version } from '../../version.js';
+import { packageVersion } from '../../../base/package.js';
 
 export const command: CommandDefinition = defineCommand({
   description: 'Shows the version of Warren, Node and the kernel.',
@@ -15,7 +15,7 @@ export const command: CommandDefinition = defineCommand({
   examples: [{ command: 'warren version', what: 'Show versions' }],
   run: async ({ output }, { options: flags }) => {
     const document = {
-      Version: version(),
+      Version: packageVersion(),
       Node: process.version,
       Kernel: release(),
       Architecture: process.arch,
