@@ -96,3 +96,14 @@ export function deviceRates(resources: Resources): DeviceRateKind[] {
     },
   ];
 }
+
+/** A limit for each size of huge page; `suffix` ends the file's name, `none` lifts the limit. */
+export function hugepages({ resources }: SettingContext, suffix: string, none: string): Setting[] {
+  return (resources.hugepages ?? []).map(({ pageSize, limitBytes }) =>
+    plainSetting('hugetlb', `a limit of ${pageSize} pages`, {
+      file: `hugetlb.${pageSize}.${suffix}`,
+      value: limitBytes,
+      reset: none,
+    }),
+  );
+}

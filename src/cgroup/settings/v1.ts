@@ -1,6 +1,7 @@
 import type { LimitController } from '../controllers.js';
 import {
   deviceRates,
+  hugepages,
   plainSetting,
   refuse,
   unsupportedLimit,
@@ -160,16 +161,6 @@ function io(context: SettingContext): Setting[] {
   return [...ioWeights(context), ...throttles];
 }
 
-function hugetlb({ resources }: SettingContext): Setting[] {
-  return (resources.hugepages ?? []).map(({ pageSize, limitBytes }) =>
-    plainSetting('hugetlb', `a limit of ${pageSize} pages`, {
-      file: `hugetlb.${pageSize}.limit_in_bytes`,
-      value: limitBytes,
-      reset: '-1',
-    }),
-  );
-}
-
 /** Resources as settings of cgroup v1 (Documentation/admin-guide/cgroup-v1). */
 export const settingsV1: Readonly<Record<LimitController, SettingsOf>> = {
   memory,
@@ -177,5 +168,5 @@ export const settingsV1: Readonly<Record<LimitController, SettingsOf>> = {
   cpuset,
   pids,
   io,
-  hugetlb,
+  hugetlb: (context) => hugepages(context, 'limit_in_bytes', '-1'),
 };

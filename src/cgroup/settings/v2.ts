@@ -1,6 +1,7 @@
 import type { LimitController } from '../controllers.js';
 import {
   deviceRates,
+  hugepages,
   plainSetting,
   refuse,
   unsupportedLimit,
@@ -182,16 +183,6 @@ function io(context: SettingContext): Setting[] {
   return [...ioWeights(context), ...ioThrottles(context)];
 }
 
-function hugetlb({ resources }: SettingContext): Setting[] {
-  return (resources.hugepages ?? []).map(({ pageSize, limitBytes }) =>
-    plainSetting('hugetlb', `a limit of ${pageSize} pages`, {
-      file: `hugetlb.${pageSize}.max`,
-      value: limitBytes,
-      reset: 'max',
-    }),
-  );
-}
-
 /** Resources as settings of cgroup v2 (Documentation/admin-guide/cgroup-v2.rst). */
 export const settingsV2: Readonly<Record<LimitController, SettingsOf>> = {
   memory,
@@ -199,5 +190,5 @@ export const settingsV2: Readonly<Record<LimitController, SettingsOf>> = {
   cpuset,
   pids,
   io,
-  hugetlb,
+  hugetlb: (context) => hugepages(context, 'max', 'max'),
 };
