@@ -9,8 +9,6 @@ import { requireLocalFileSystem } from './file-system.js';
 export const formatVersion = 1;
 
 const maximumReaders = 8192;
-/** Above this many, an open looks which of them are dead; else reconcile does. */
-const manyReaders = 256;
 const mapSizeBytes = 8 * 2 ** 30;
 
 /** The tables of the database. */
@@ -47,7 +45,6 @@ export async function openDatabase(dataRoot: string): Promise<Tables> {
   try {
     requireFormat(tables, dataRoot);
     await requirePidNamespace(tables, dataRoot);
-    if (readersOf(tables) > manyReaders) tables.root.readerCheck();
   } catch (error) {
     await tables.root.close();
     throw error;

@@ -92,10 +92,10 @@ test('readers that are killed in a transaction do not hold pages for ever', asyn
   await expectConsistent();
 });
 
-test('five hundred processes have it open at once', async () => {
-  const holders = await Promise.all(Array.from({ length: 500 }, async () => start('hold')));
+test('a hundred processes have it open and write at once', async () => {
+  const holders = await Promise.all(Array.from({ length: 100 }, async () => start('hold')));
   const tables = await openDatabase(dataRoot);
-  expect(tables.volumes.getCount()).toBe(500);
+  expect(tables.volumes.getCount()).toBe(100);
   await tables.root.close();
   await Promise.all(
     holders.map(async (child) => {
@@ -105,4 +105,4 @@ test('five hundred processes have it open at once', async () => {
       expect((await ended)[0]).toBe(0);
     }),
   );
-}, 300_000);
+});
