@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import { describe, test } from 'vitest';
 
 /** Something that a suite needs from the machine. The reason is shown when it is missing. */
@@ -8,6 +9,17 @@ export interface Requirement {
 }
 
 export const root: Requirement = { met: process.getuid?.() === 0, reason: 'requires root' };
+
+/** True from that release of the kernel on. */
+export function kernelIsAtLeast(major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = release().split('.').map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+
+/** That release of the kernel, or a later one. */
+export function kernel(major: number, minor: number): Requirement {
+  return { met: kernelIsAtLeast(major, minor), reason: `requires kernel ${major}.${minor}` };
+}
 
 /**
  * Declares a suite that runs only when the requirement is met. Otherwise one skipped test with the

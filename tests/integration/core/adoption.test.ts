@@ -2,8 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ContainerHandle } from '../../../src/engine/contract.js';
 import { killKeeper, killKeeperAndHolder } from '../../faults/fixtures/keeper-processes.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
-import { describeAsRoot } from '../../privileges.js';
-import { kernelIsAtLeast } from './core.js';
+import { describeAsRoot, kernelIsAtLeast } from '../../privileges.js';
 
 const mebibyte = 2 ** 20;
 

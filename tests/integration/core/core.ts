@@ -1,4 +1,3 @@
-import { release } from 'node:os';
 import type { CgroupFiles } from '../../../src/host/port.js';
 import type { ContainerHandle } from '../../../src/engine/contract.js';
 import { cgroupVersion } from '../../../src/cgroup/controllers.js';
@@ -7,15 +6,14 @@ import type { Requirement } from '../../privileges.js';
 
 const files: CgroupFiles = createCgroupFiles();
 
-export const isPureV2: boolean = cgroupVersion(files.hierarchies) === 'v2';
+const isPureV2: boolean = cgroupVersion(files.hierarchies) === 'v2';
 
 export const pureV2: Requirement = { met: isPureV2, reason: 'requires a pure cgroup v2 host' };
 
-/** True from that release of the kernel on. */
-export function kernelIsAtLeast(major: number, minor: number): boolean {
-  const [ownMajor = 0, ownMinor = 0] = release().split('.').map(Number);
-  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
-}
+export const v1Controllers: Requirement = {
+  met: !isPureV2,
+  reason: 'requires cgroup v1 controllers',
+};
 
 /** A file of the container's group in the unified hierarchy; null when it or the group is not there. */
 export async function unifiedFile(

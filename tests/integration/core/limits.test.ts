@@ -4,7 +4,7 @@ import type { Resources } from '../../../src/model/resources.js';
 import type { LimitAccount } from '../../../src/model/stats.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { describeAsRoot, describeWith } from '../../privileges.js';
-import { isPureV2, pureV2, unifiedFile } from './core.js';
+import { pureV2, unifiedFile, v1Controllers } from './core.js';
 
 const mebibyte = 2 ** 20;
 
@@ -100,15 +100,17 @@ describeAsRoot('limits', () => {
     expect((await container.exec(['write', '/dev/null', 'x'])).exitCode).toBe(0);
   });
 
-  test.skipIf(isPureV2)('what only cgroup v2 has is refused with the reason', async () => {
-    for (const resources of [
-      { memoryHighBytes: 8 * mebibyte },
-      { memoryMinBytes: mebibyte },
-      { oomGroup: true },
-    ]) {
-      await expect(idle(resources)).rejects.toMatchObject({ kind: 'unsupported' });
-    }
-    expect(await own.engine.containers.list({ all: true })).toEqual([]);
+  describeWith(v1Controllers, 'of cgroup v1', () => {
+    test('what only cgroup v2 has is refused with the reason', async () => {
+      for (const resources of [
+        { memoryHighBytes: 8 * mebibyte },
+        { memoryMinBytes: mebibyte },
+        { oomGroup: true },
+      ]) {
+        await expect(idle(resources)).rejects.toMatchObject({ kind: 'unsupported' });
+      }
+      expect(await own.engine.containers.list({ all: true })).toEqual([]);
+    });
   });
 
   describeWith(pureV2, 'of cgroup v2', () => {

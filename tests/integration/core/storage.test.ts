@@ -4,8 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ContainerHandle } from '../../../src/engine/contract.js';
 import type { ContainerConfig } from '../../../src/model/container-config.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
-import { describeAsRoot } from '../../privileges.js';
-import { kernelIsAtLeast } from './core.js';
+import { describeAsRoot, kernelIsAtLeast } from '../../privileges.js';
 
 /** Layers by descriptor are there from 6.15 on; attaching them works everywhere. */
 const strategies = kernelIsAtLeast(6, 15)
