@@ -91,11 +91,18 @@ static void end_lost(struct container *container, void *context) {
   process_exited(init, &unknown);
 }
 
+/* The last keeper may have ended before the engine had heard of this end. */
+static void ask_engine(struct container *container, void *context) {
+  (void)context;
+  if (container->status == STATUS_EXITED && container->supervise.engine_on_exit) reconcile_request(container->keeper);
+}
+
 int adopt_all(struct keeper *keeper) {
   if (journal_load(keeper) < 0) return -1;
   container_each(keeper, adopt_one, NULL);
   holder_read_reaped(keeper);
   container_each(keeper, end_lost, NULL);
+  container_each(keeper, ask_engine, NULL);
   if (containers_count(keeper) > 0)
     log_line(LEVEL_INFO, "adopted %u of %u containers", keeper->adopted, containers_count(keeper));
   return journal_rewrite(keeper);

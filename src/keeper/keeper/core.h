@@ -238,6 +238,4 @@ void holder_tell_ending(struct keeper *);
 _Noreturn void keeper_main(const struct keeper_options *);
 void instance_shutdown(struct request *, bool force);
 void instance_upgrade(struct request *, const char *path);
-void instance_check(struct keeper *);         /* something ended: is it time to end as well? */
-bool instance_closing(const struct keeper *); /* starts nothing any more */
 void instance_status(struct request *);

@@ -185,7 +185,8 @@ static void check(struct deferred *work) {
     return;
   }
   if (instance->closing) {
-    if (containers_active(keeper) == 0 && workers_idle(keeper)) end(keeper);
+    /* A reconcile process that is at work would start the next keeper. */
+    if (containers_active(keeper) == 0 && workers_idle(keeper) && reconcile_pid(keeper) == 0) end(keeper);
     return;
   }
   if (keeper->options.idle_exit_ms == 0) return;

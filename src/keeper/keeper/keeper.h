@@ -274,6 +274,11 @@ pid_t reconcile_pid(const struct keeper *); /* a child of ours that is none of t
 /* Starts the reconcile process if none runs (CONFIG gave its command); again after it ended if more was asked for meanwhile. */
 void reconcile_request(struct keeper *);
 
+/* ---- instance.c ---- */
+
+void instance_check(struct keeper *);         /* something ended: is it time to end as well? */
+bool instance_closing(const struct keeper *); /* starts nothing any more */
+
 /* ---- journal.c ---- */
 
 void journal_started(

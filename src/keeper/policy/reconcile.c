@@ -148,6 +148,8 @@ static void ended(struct watch *watch, uint32_t events) {
   close(reconcile->pidfd);
   reconcile->pidfd = -1;
   reconcile->pid = 0;
+  instance_check(reconcile->keeper);
+  if (instance_closing(reconcile->keeper)) return;
   if (result < 0) {
     failed(reconcile, "lost, errno", errno);
   } else if (info.si_code != CLD_EXITED || info.si_status != 0) {
@@ -215,7 +217,7 @@ static void run(struct reconcile *reconcile) {
 
 void reconcile_request(struct keeper *keeper) {
   struct reconcile *reconcile = keeper->reconcile;
-  if (!reconcile || !reconcile->argv || !reconcile->argv[0]) return;
+  if (!reconcile || !reconcile->argv || !reconcile->argv[0] || instance_closing(keeper)) return;
   reconcile->retry.fire = retry_due;
   if (reconcile->pid)
     reconcile->again = true;
