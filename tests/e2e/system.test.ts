@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { lstatSync, readFileSync } from 'node:fs';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,29 +7,6 @@ import { TestCli } from '../fixtures/cli.js';
 import { describeAsRoot } from '../privileges.js';
 
 const program = join(import.meta.dirname, '..', '..', 'bin', 'warren.js');
-
-/** Processor time of one run in ms: on a busy machine it says more than the clock. */
-function processorTime(args: readonly string[]): number {
-  const script =
-    'import resource,subprocess,sys;subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL);r=resource.getrusage(resource.RUSAGE_CHILDREN);print((r.ru_utime+r.ru_stime)*1000)';
-  return Number(
-    execFileSync('python3', ['-c', script, process.execPath, ...args], { encoding: 'utf8' }),
-  );
-}
-
-function least(args: readonly string[]): number {
-  return Math.min(...Array.from({ length: 10 }, () => processorTime(args)));
-}
-
-describe('the start of the program', () => {
-  test.each([['--help'], ['version'], ['run', '--help']])(
-    '%s %s costs at most twice what an empty node does',
-    (...args) => {
-      const ratio = least([program, ...args]) / least(['-e', '0']);
-      expect(ratio).toBeLessThan(2);
-    },
-  );
-});
 
 describe('completion', () => {
   /** What bash would offer behind these words. */
