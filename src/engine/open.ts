@@ -12,6 +12,7 @@ import type { ContainerRecord } from '../model/container.js';
 import { openRecords } from '../records/open-records.js';
 import { openContainerFiles } from '../storage/container-files.js';
 import type { ContainerFiles } from '../storage/driver.js';
+import { makeMountPoints, withMountPoints } from '../storage/mount-points.js';
 import { openStorage } from '../storage/overlay-driver.js';
 import { VolumeDirectories } from '../storage/volumes.js';
 import type { EngineContext } from './context.js';
@@ -53,6 +54,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
   const facts = await host.facts();
   const records = await openRecords(dataRoot);
   try {
+    await makeMountPoints(dataRoot);
     const storage = openStorage({ dataRoot, host });
     return {
       settings,
@@ -69,7 +71,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
         deviceNumber,
       }),
       keepers: new Keepers(host, keeperConfiguration(settings)),
-      users: new UserResolver(dataRoot),
+      users: new UserResolver(dataRoot, host),
       journal: new EventJournal(settings.runDir),
       clock: systemClock,
       files: (record, pid) => filesOf({ dataRoot, host }, record, pid),
@@ -146,5 +148,9 @@ function filesOf(
     upper: containerPath(record.id, 'upper'),
     work: containerPath(record.id, 'work'),
   };
-  return openContainerFiles(options, { state: 'stopped', writable, layers: record.layers });
+  return openContainerFiles(options, {
+    state: 'stopped',
+    writable,
+    layers: withMountPoints(record.layers),
+  });
 }

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { TestCli } from '../fixtures/cli.js';
@@ -162,6 +162,7 @@ describeAsRoot('the command line', () => {
     const inFile = join(directory, 'in');
     writeFileSync(inFile, 'content', { mode: 0o600 });
     await cli.output('run', '-d', '--name', 'box', 'busybox', 'sleep', '60');
+    expect(await cli.output('diff', 'box')).toBe('');
     await cli.output('cp', inFile, 'box:/tmp/copied');
     expect(await cli.output('exec', 'box', 'stat', '-c', '%u %a %s', '/tmp/copied')).toBe(
       '0 600 7',
@@ -272,6 +273,19 @@ describeAsRoot('the command line', () => {
     const other = join(cli.scope.directory, 'none');
     await cli.run(['run', '-d', '--cidfile', other, 'nosuchimage']);
     expect(() => readFileSync(other)).toThrow('ENOENT');
+    expect((await cli.run(['run', '--cidfile', other, 'tiny', '/nothing'])).code).toBe(127);
+    expect(() => readFileSync(other)).toThrow('ENOENT');
+  });
+
+  test('has written the id to the file when the container starts', async () => {
+    const shared = join(cli.scope.directory, 'ids');
+    mkdirSync(shared);
+    chmodSync(shared, 0o755);
+    const file = join(shared, 'cid');
+    const flags = ['--rm', '--cidfile', file, '-v', `${shared}:/ids:ro`];
+    const seen = await cli.output('run', ...flags, 'busybox', 'cat', '/ids/cid');
+    expect(seen).toMatch(/^[0-9a-f]{64}$/);
+    expect(readFileSync(file, 'utf8')).toBe(seen);
   });
 
   test('ends containers at the end of their lease', async () => {

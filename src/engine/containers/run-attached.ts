@@ -22,7 +22,7 @@ export async function runAttached(
   request: NewContainer,
   options: RunOptions,
 ): Promise<AttachedRun> {
-  const { attach = {}, dieWithOwner, signal } = options;
+  const { attach = {}, dieWithOwner, signal, onCreated } = options;
   const created = await createChunk(context, await draftAll(new Drafts(context), [request]), {
     operation: 'run',
     begin: (draft) => startedRecord(context, draft),
@@ -34,6 +34,7 @@ export async function runAttached(
       ownerBound: dieWithOwner,
       watched: true,
       signal,
+      onCreated,
     });
     const process = await attachedProcess(context, record, {
       launched,

@@ -113,30 +113,6 @@ void launch_resume(struct launch *launch) {
 
 /* ---- bind sources ---- */
 
-static int begin_open(struct job *job) {
-  struct launch *launch = OWNER_OF(job, struct launch, open);
-  struct job_message message = {.kind = JOB_OPEN, .size = (uint32_t)launch->plan.size};
-  if (job_post(job, &message, launch->plan_data, NULL, 0) == 0) return 0;
-  fail_early(launch, errno, "ask for the mount sources of", launch->container->supervise.id);
-  return -1;
-}
-
-static void open_reply(struct job *job, const struct job_reply *reply) {
-  struct launch *launch = OWNER_OF(job, struct launch, open);
-  if (reply->message->kind != JOB_OPENED) return launch_failed(launch, &reply->message->failure, true);
-  if (launch->cancelled || reply->nfds != plan_host_binds(&launch->plan))
-    return fail_early(launch, launch->cancelled ? ECANCELED : EPROTO, "open the mount sources of",
-                      launch->container->supervise.id);
-  for (size_t i = 0; i < reply->nfds; i++) {
-    launch->binds[i] = reply->fds[i];
-    reply->fds[i] = -1;
-  }
-  launch->bind_count = (unsigned)reply->nfds;
-  job_submit(launch->keeper, &launch->start, lane_of(launch));
-}
-
-/* ---- the start itself ---- */
-
 /* Adds the pidfds of the containers whose namespaces it joins; they stay theirs. */
 static int add_joined(struct launch *launch, int *fds, size_t *count, struct failure *failure) {
   size_t at = 0;
@@ -159,6 +135,36 @@ static int add_joined(struct launch *launch, int *fds, size_t *count, struct fai
   }
   return 0;
 }
+
+static int begin_open(struct job *job) {
+  struct launch *launch = OWNER_OF(job, struct launch, open);
+  struct job_message message = {.kind = JOB_OPEN, .size = (uint32_t)launch->plan.size};
+  struct failure failure;
+  int fds[SOCKET_FDS_MAX];
+  size_t count = 0;
+  if (add_joined(launch, fds, &count, &failure) == 0) {
+    if (job_post(job, &message, launch->plan_data, fds, count) == 0) return 0;
+    fail(&failure, 0, "ask for the mount sources of", launch->container->supervise.id);
+  }
+  launch_failed(launch, &failure, true);
+  return -1;
+}
+
+static void open_reply(struct job *job, const struct job_reply *reply) {
+  struct launch *launch = OWNER_OF(job, struct launch, open);
+  if (reply->message->kind != JOB_OPENED) return launch_failed(launch, &reply->message->failure, true);
+  if (launch->cancelled || reply->nfds != plan_host_binds(&launch->plan))
+    return fail_early(launch, launch->cancelled ? ECANCELED : EPROTO, "open the mount sources of",
+                      launch->container->supervise.id);
+  for (size_t i = 0; i < reply->nfds; i++) {
+    launch->binds[i] = reply->fds[i];
+    reply->fds[i] = -1;
+  }
+  launch->bind_count = (unsigned)reply->nfds;
+  job_submit(launch->keeper, &launch->start, lane_of(launch));
+}
+
+/* ---- the start itself ---- */
 
 static int post_start(struct launch *launch, const int out[3], struct failure *failure) {
   struct container *container = launch->container;
