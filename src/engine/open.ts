@@ -23,6 +23,7 @@ import { containerPath } from './launch/launch-input.js';
 import { UserResolver } from './launch/user-resolver.js';
 import { EventJournal } from './observe/journal.js';
 import { type EngineSettings, engineSettings } from './settings.js';
+import { IdClaims } from './state/id-claims.js';
 import { recoverIntents } from './state/recover.js';
 import { Reclaimer } from './storage/reclaimer.js';
 import { oldTrash } from './storage/trash.js';
@@ -72,6 +73,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       }),
       keepers: new Keepers(host, keeperConfiguration(settings)),
       users: new UserResolver(dataRoot, host),
+      idClaims: new IdClaims(dataRoot),
       journal: new EventJournal(settings.runDir),
       clock: systemClock,
       files: (record, pid) => filesOf({ dataRoot, host }, record, pid),

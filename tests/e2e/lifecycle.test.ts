@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { TestCli } from '../fixtures/cli.js';
@@ -278,6 +278,21 @@ describeAsRoot('the command line', () => {
     const seen = await cli.output('run', ...flags, 'busybox', 'cat', '/ids/cid');
     expect(seen).toMatch(/^[0-9a-f]{64}$/);
     expect(readFileSync(file, 'utf8')).toBe(seen);
+  });
+
+  test('restarts a container whose policy came later, when no engine is alive', async () => {
+    const shared = join(cli.scope.directory, 'starts');
+    mkdirSync(shared);
+    chmodSync(shared, 0o777);
+    const script = 'echo start >>/starts/log; exec sleep 1000';
+    const flags = ['-d', '--name', 'later', '-v', `${shared}:/starts`];
+    await cli.output('run', ...flags, 'busybox', 'sh', '-c', script);
+    const log = join(shared, 'log');
+    await expect.poll(() => existsSync(log) && readFileSync(log, 'utf8')).toBe('start\n');
+    await cli.output('update', '--restart', 'always', 'later');
+    process.kill(Number(await cli.output('inspect', '-f', '{{.State.Pid}}', 'later')), 'SIGKILL');
+    await expect.poll(() => readFileSync(log, 'utf8'), { timeout: 20_000 }).toBe('start\nstart\n');
+    await cli.output('rm', '-f', 'later');
   });
 
   test('ends containers at the end of their lease', async () => {
