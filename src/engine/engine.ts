@@ -2,9 +2,9 @@ import type { ContainerConfig } from '../model/container-config.js';
 import type { EngineEvent } from '../model/events.js';
 import type { RunningProcess } from '../model/exec.js';
 import { single } from './batch.js';
-import { createContainers } from './containers/create.js';
-import { runContainers } from './containers/run.js';
-import { runAttached } from './containers/run-attached.js';
+import { createContainers } from './containers/launch/create.js';
+import { runContainers } from './containers/launch/run.js';
+import { runAttached } from './containers/launch/run-attached.js';
 import type { EngineContext } from './context.js';
 import type {
   BatchOptions,

@@ -1,8 +1,8 @@
-import type { ContainerRecord } from '../../model/container.js';
-import type { RunningProcess } from '../../model/exec.js';
-import { single } from '../batch.js';
-import type { EngineContext } from '../context.js';
-import type { RunOptions } from '../contract.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import type { RunningProcess } from '../../../model/exec.js';
+import { single } from '../../batch.js';
+import type { EngineContext } from '../../context.js';
+import type { RunOptions } from '../../contract.js';
 import { attachedProcess, attachStreams } from './attached-process.js';
 import { createChunk, draftAll } from './create.js';
 import { Drafts, type NewContainer } from './draft.js';

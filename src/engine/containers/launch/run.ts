@@ -1,12 +1,12 @@
-import { throwIfAborted } from '../../base/abort.js';
-import { Semaphore } from '../../base/limit.js';
-import type { Launched } from '../../host/port.js';
-import type { ContainerRecord } from '../../model/container.js';
-import { failure, inFlight, shareSignal } from '../batch.js';
-import type { EngineContext } from '../context.js';
-import type { BatchResult, StartNewOptions } from '../contract.js';
-import { launchContainer, type LaunchWishes } from '../launch/launch-container.js';
-import { LaunchTracer } from '../launch/trace.js';
+import { throwIfAborted } from '../../../base/abort.js';
+import { Semaphore } from '../../../base/limit.js';
+import type { Launched } from '../../../host/port.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import { failure, inFlight, shareSignal } from '../../batch.js';
+import type { EngineContext } from '../../context.js';
+import type { BatchResult, StartNewOptions } from '../../contract.js';
+import { launchContainer, type LaunchWishes } from '../../launch/launch-container.js';
+import { LaunchTracer } from '../../launch/trace.js';
 import {
   canceledResults,
   createChunk,

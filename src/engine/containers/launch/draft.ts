@@ -1,18 +1,18 @@
 import { statSync } from 'node:fs';
-import { errnoOf, WarrenError } from '../../base/errors.js';
-import { newId } from '../../base/ids.js';
-import type { ContainerConfig, ContainerSpec, Mount } from '../../model/container-config.js';
+import { errnoOf, WarrenError } from '../../../base/errors.js';
+import { newId } from '../../../base/ids.js';
+import type { ContainerConfig, ContainerSpec, Mount } from '../../../model/container-config.js';
 import type {
   ContainerId,
   ContainerRecord,
   IdRange,
   ResolvedVolume,
-} from '../../model/container.js';
-import { idsPerContainer } from '../../model/defaults.js';
-import type { Image } from '../../model/image.js';
-import { normalizeConfig } from '../../model/normalize-config.js';
-import { requireContainerName } from '../../model/validate/names.js';
-import type { EngineContext } from '../context.js';
+} from '../../../model/container.js';
+import { idsPerContainer } from '../../../model/defaults.js';
+import type { Image } from '../../../model/image.js';
+import { normalizeConfig } from '../../../model/normalize-config.js';
+import { requireContainerName } from '../../../model/validate/names.js';
+import type { EngineContext } from '../../context.js';
 
 /** One container to make; thousands may share one config object. */
 export interface NewContainer {
