@@ -11,7 +11,6 @@ import { buildBase } from './build-base.js';
 import { ImageCatalog, type KnownImage } from './catalog.js';
 import { ImageLayout } from './layout.js';
 import { UnpackedLayers } from './layers.js';
-import { mediaTypes } from './oci.js';
 import { builtInNames, readRecipe } from './recipe.js';
 import { parseReference } from './reference.js';
 import { planRemoval } from './removal.js';
@@ -141,8 +140,7 @@ class OciImageStore implements ImageStore {
       const blob = known.layers[index];
       const diffId = known.diffIds[index];
       if (this.layers.has(chainId) || blob === undefined || diffId === undefined) return [];
-      const gzip = blob.mediaType !== mediaTypes.layer;
-      return [{ chainId, diffId, gzip, file: this.layout.blobPath(blob.digest) }];
+      return [{ chainId, diffId, file: this.layout.blobPath(blob.digest) }];
     });
     if (missing.length === 0) return;
     await this.withTemporary(async (temporary) => {
