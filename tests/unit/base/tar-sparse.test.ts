@@ -12,6 +12,7 @@ describe('sparse files in archives', () => {
     const program =
       'import sys\nf = open("sparse", "wb")\nfor at in range(0, 40):\n  f.seek(at * 131072)\n  f.write(b"data%d" % at)\nf.truncate(9000001)\nf.close()';
     execFileSync('python3', ['-c', program], { cwd: directory });
+    execFileSync('cp', ['--sparse=always', 'sparse', 'again'], { cwd: directory });
   });
   afterAll(() => {
     rmSync(directory, { recursive: true });
@@ -24,12 +25,12 @@ describe('sparse files in archives', () => {
     ['1.0', ['--format=posix', '--sparse-version=1.0']],
   ])('of GNU tar’s format %s are read with their holes', async (_name, options) => {
     const archive = join(directory, 'archive.tar');
-    execFileSync('tar', [...options, '--sparse', '-cf', archive, 'sparse', 'sparse'], {
+    execFileSync('tar', [...options, '--sparse', '-cf', archive, 'sparse', 'again'], {
       cwd: directory,
     });
     const found: Buffer[] = [];
     for await (const member of readTar(createReadStream(archive))) {
-      expect(member).toMatchObject({ path: 'sparse', type: 'file', sparse: true, size: 9000001 });
+      expect(member).toMatchObject({ type: 'file', sparse: true, size: 9000001 });
       const chunks: Buffer[] = [];
       for await (const chunk of member.content) chunks.push(chunk);
       found.push(Buffer.concat(chunks));
