@@ -6,6 +6,7 @@ import { errnoOf, WarrenError } from '../base/errors.js';
 import { createCgroupDriver } from '../cgroup/create-driver.js';
 import { createLinuxHost } from '../host/linux/linux-host.js';
 import type { Host } from '../host/port.js';
+import { removeAbandoned } from '../host/temporary-directory.js';
 import { ownIdentity } from '../host/process-identity.js';
 import { openImageStore } from '../image/open-store.js';
 import type { ContainerRecord } from '../model/container.js';
@@ -14,6 +15,7 @@ import { openContainerFiles } from '../storage/container-files.js';
 import type { ContainerFiles } from '../storage/driver.js';
 import { openStorage } from '../storage/overlay-driver.js';
 import { VolumeDirectories } from '../storage/volumes.js';
+import { secretPrefix } from './build/run-mounts.js';
 import type { EngineContext } from './context.js';
 import type { EngineOptions } from './contract.js';
 import { deviceNumber } from './launch/device-nodes.js';
@@ -40,6 +42,7 @@ export async function openContext(options: EngineOptions): Promise<EngineContext
   try {
     const context = await contextOf(settings, host);
     await recoverIntents(context);
+    await removeAbandoned(settings.runDir, secretPrefix);
     if (oldTrash(context).length > 0) context.reclaimer.schedule();
     return context;
   } catch (error) {

@@ -120,6 +120,15 @@ export class ImageCatalog {
     return this.layout.index().manifests.filter((entry) => this.load(entry).id === id);
   }
 
+  /** What one step of a build made, and nobody gave a name: the build cache. */
+  isStep(id: string): boolean {
+    const entries = this.entriesOf(id);
+    return entries.every(
+      (entry) =>
+        referenceOf(entry) === null && entry.annotations?.[annotations.buildStep] !== undefined,
+    );
+  }
+
   /** The index with this manifest under this name; an image that loses its only name stays, unnamed. */
   manifestsWith(
     familiar: string,
