@@ -94,7 +94,7 @@ describeAsRoot('a build', () => {
     for await (const chunk of process.stdout ?? []) said.push(chunk as Buffer);
     expect(Buffer.concat(said).toString()).toBe('hello you\n');
     expect(await process.exit).toMatchObject({ exitCode: 0 });
-  }, 300_000);
+  }, 900_000);
 
   test('applies every instruction to config and files', async () => {
     const { image, output } = await build(
