@@ -1,3 +1,5 @@
+import { buildImage } from '../build/build.js';
+import { pruneBuilds } from '../build/prune-builds.js';
 import type { EngineContext } from '../context.js';
 import type { EngineImages, PruneResult } from '../contract.js';
 import type { ImageEvent } from '../../model/events.js';
@@ -20,6 +22,11 @@ export function imageOperations(context: EngineContext): EngineImages {
       journal.append([event('build', image.id, image.references[0] ?? name)]);
       return image;
     },
+    build: async (options) => {
+      const image = await buildImage(context, options);
+      journal.append([event('build', image.id, image.references[0] ?? image.id)]);
+      return image;
+    },
     remove: async (reference, options) => {
       const { id } = await images.get(reference);
       const removed = await images.remove(reference, {
@@ -33,6 +40,7 @@ export function imageOperations(context: EngineContext): EngineImages {
       return removed;
     },
     prune: async () => await pruneImages(context),
+    pruneBuilds: async () => await pruneBuilds(context),
   };
 }
 

@@ -35,8 +35,16 @@ export class Drafts {
   readonly #images = new Map<string, Promise<Image>>();
   readonly #prepared = new Map<ContainerConfig, Promise<Prepared>>();
 
-  constructor(context: EngineContext) {
+  readonly #resolve: (reference: string) => Promise<Image>;
+
+  /** @param resolve finds the image of a config. @default in the store */
+  constructor(
+    context: EngineContext,
+    resolve: (reference: string) => Promise<Image> = (reference) =>
+      context.images.ensure(reference),
+  ) {
     this.#context = context;
+    this.#resolve = resolve;
   }
 
   /** @throws WarrenError invalidArgument, notFound (IMAGE_NOT_FOUND, NO_SUCH_CONTAINER) */
@@ -80,7 +88,7 @@ export class Drafts {
   #image(reference: string): Promise<Image> {
     let image = this.#images.get(reference);
     if (image === undefined) {
-      image = this.#context.images.ensure(reference);
+      image = this.#resolve(reference);
       this.#images.set(reference, image);
     }
     return image;
