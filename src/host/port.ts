@@ -13,8 +13,10 @@
  */
 import type { ExitReason, HealthStatus } from '../model/container.js';
 import type { KernelFacts } from './facts.js';
+import type { NetlinkBatch } from './netlink.js';
 
 export type { KernelFacts } from './facts.js';
+export type { NetlinkBatch } from './netlink.js';
 
 export interface Host {
   /** Connects to keeper `instance` of the run dir and starts it first when it does not run. Cached. */
@@ -91,6 +93,11 @@ export interface Keeper {
   exec(request: ExecRequest): Promise<Launched>;
   attach(request: AttachRequest): Promise<ProcessStreams>;
   readonly control: KeeperControl;
+  /**
+   * Sends netlink messages, batch after batch; the first error ends it, and what was sent before stays. `container`: whose
+   * network namespace is meant, '' for none. Throws `unsupported` (KEEPER_TOO_OLD) when the keeper cannot do it.
+   */
+  netlink(container: string, batches: readonly NetlinkBatch[]): Promise<void>;
   readonly containers: KeeperContainers;
   lock(name: string, options: LockOptions): Promise<Lock>;
   /** Until `signal` aborts or the connection ends (then it throws). */
