@@ -11,9 +11,6 @@ export type NetworkId = string & { readonly __brand: 'NetworkId' };
 /** `routed`: one address and one route per container, no layer 2. `bridge`: a bridge in the router. `macvlan`: on a link of the host. */
 export type NetworkDriver = 'routed' | 'bridge' | 'macvlan';
 
-/** Networks that are no records: `--network` takes these words and `container:NAME` beside names of networks. */
-export const builtinNetworks = ['none', 'host'] as const;
-
 /** Made when the first container asks for it. */
 export const defaultNetworkName = 'default';
 
@@ -94,6 +91,11 @@ export interface Endpoint {
   readonly mac: string;
   readonly aliases: readonly string[];
   readonly links: readonly ContainerLink[];
+}
+
+/** True when `--network` names a network, not a mode of its own. */
+export function isNetworkName(mode: string): boolean {
+  return mode !== 'none' && mode !== 'host' && !mode.startsWith('container:');
 }
 
 /** Interface index in the router of slot 0; below are the router's own links. */

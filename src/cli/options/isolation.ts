@@ -1,6 +1,6 @@
 import type { ContainerConfig } from '../../model/container-config.js';
 import { choice } from '../parse/choice.js';
-import { parseIpc, parseNetwork, parsePid } from '../parse/namespace.js';
+import { parseIpc, parsePid } from '../parse/namespace.js';
 import { parseSecurityOption, type SecurityOption } from '../parse/security.js';
 import { asText, flag, list, value, type TableFor } from '../program/option.js';
 
@@ -24,7 +24,7 @@ const group = 'Isolation';
 export const isolationOptions: TableFor<IsolationFlags> = {
   network: value('--network <mode>', 'none (only lo), host or container:NAME', {
     group,
-    parse: parseNetwork,
+    parse: asText,
     defaultText: 'none',
     complete: ['none', 'host'],
   }),

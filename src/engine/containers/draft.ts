@@ -59,6 +59,8 @@ export class Drafts {
       ids: idsOf(spec, joined),
       layers: image.layers,
       volumes: volumesOf(spec),
+      endpoints: [],
+      ports: [],
       cgroupPath: this.#context.cgroups.place(parent, id, spec.resources),
       phase: 'created',
       run: null,
@@ -73,6 +75,7 @@ export class Drafts {
     const image = await this.#image(config.image);
     const { config: resolved, joined } = resolveJoins(this.#context, config);
     const spec = normalizeConfig(resolved, image);
+    requireNetworks(spec);
     for (const mount of spec.mounts) requireSource(mount);
     return { spec, image, joined };
   }
@@ -117,6 +120,12 @@ function resolveJoins(
     ...(ipc === undefined ? {} : { ipc }),
   };
   return { config: { ...config, ...joins }, joined: joined ?? null };
+}
+
+function requireNetworks({ networking }: ContainerSpec): void {
+  for (const { network } of networking.attachments) {
+    throw new WarrenError('notFound', 'NO_SUCH_NETWORK', `network ${network} not found`);
+  }
 }
 
 function requireSource(mount: Mount): void {

@@ -66,6 +66,7 @@ function baseInput(
       architecture: facts.architecture,
       cgroupVersion: context.cgroups.version,
     },
+    netlink: { launch: [], cleanup: [] },
     overlayStrategy: settings.overlayStrategy,
     healthPlan: null,
   };

@@ -62,6 +62,8 @@ const record: ContainerRecord = {
   ),
   ids: { base: 65_536, count: 65_536 },
   layers: image.layers,
+  endpoints: [],
+  ports: [],
   volumes: [{ target: '/data', name: 'data', anonymous: false }],
   cgroupPath: `warren/${id}`,
   phase: 'started',
