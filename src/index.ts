@@ -32,12 +32,28 @@ export type {
   ContainerEvent,
   EngineEvent,
   ImageEvent,
+  NetworkEvent,
   OnProgress,
   ProgressEvent,
   VolumeEvent,
 } from './model/events.js';
 export type { ExecConfig, ExecResult, ProcessUsage, RunningProcess } from './model/exec.js';
 export type { Image, ImageConfig } from './model/image.js';
+export type {
+  EgressPolicy,
+  EgressRule,
+  Endpoint,
+  ExposedPort,
+  Network,
+  NetworkAttachment,
+  NetworkConfig,
+  NetworkDriver,
+  NetworkRates,
+  NetworkSettings,
+  NetworkSubnet,
+  PortMapping,
+  PublishedPort,
+} from './model/network.js';
 export type {
   DeviceMapping,
   DeviceRate,

@@ -150,12 +150,20 @@ async function discardFiles(context: EngineContext, record: ContainerRecord): Pr
   await context.storage.remove(record.id);
 }
 
+/** What one record cannot have says nothing of the others. */
+const isOfOne: ReadonlySet<string> = new Set([
+  'NAME_IN_USE',
+  'ADDRESS_IN_USE',
+  'NO_FREE_ADDRESS',
+  'BRIDGE_FULL',
+]);
+
 interface Inserted {
   readonly id: string;
   readonly result: BatchResult<ContainerRecord>;
 }
 
-/** All in one transaction; when a name is taken, one by one, so that the others succeed. */
+/** All in one transaction; when a name or an address is taken, one by one, so that the others succeed. */
 async function insertAll(
   context: EngineContext,
   records: readonly ContainerRecord[],
@@ -167,7 +175,7 @@ async function insertAll(
     return inserted.map((record) => ({ id: record.id, result: success(record) }));
   } catch (error) {
     const [only] = records;
-    if (records.length > 1 && isWarrenError(error, 'conflict', 'NAME_IN_USE')) {
+    if (records.length > 1 && isWarrenError(error) && isOfOne.has(error.code)) {
       return (
         await mapBounded(records, 1, async (record) => insertAll(context, [record], begin))
       ).flat();
