@@ -63,5 +63,11 @@ export type {
   Resources,
   Ulimit,
 } from './model/resources.js';
-export type { CgroupStats, ContainerStats, LimitAccount, Pressure } from './model/stats.js';
+export type {
+  CgroupStats,
+  ContainerStats,
+  LimitAccount,
+  LinkStats,
+  Pressure,
+} from './model/stats.js';
 export type { Volume } from './model/volume.js';

@@ -132,10 +132,16 @@ export async function createChunk(
   return { results, settled };
 }
 
+/** Links need addresses: files of connected containers are written again when they start. */
+const noLinks = (reference: string): never => {
+  throw new Error(`Container ${reference} is linked before it has an address`);
+};
+
 async function prepare(context: EngineContext, record: ContainerRecord): Promise<Draft> {
   try {
     await context.storage.prepare(record.id);
-    await context.storage.writeFiles(record.id, etcFilesOf(record));
+    if (record.endpoints.length === 0)
+      await context.storage.writeFiles(record.id, etcFilesOf(record, noLinks));
     await provideVolumes(context, record);
     return record;
   } catch (error) {
