@@ -19,7 +19,6 @@ import {
 } from './netlink/routes.js';
 
 /** Below the run dir. */
-export const routerDirectory = 'net';
 export const routerPath = 'net/router';
 
 /** Of every link's end in the router. */
