@@ -13,6 +13,7 @@ import type {
   EngineApi,
   EngineContainers,
   EngineImages,
+  EngineNetworks,
   EngineOptions,
   EngineSystem,
   EngineVolumes,
@@ -21,6 +22,7 @@ import type {
 } from './contract.js';
 import { containerOperations } from './containers/operations.js';
 import { containerHandle } from './handle.js';
+import { networkOperations } from './networks/operations.js';
 import { type EventOptions, engineEvents } from './observe/events.js';
 import { openContext } from './open.js';
 import { imageOperations } from './storage/images.js';
@@ -37,6 +39,7 @@ export class Engine implements EngineApi {
   readonly containers: EngineContainers;
   readonly images: EngineImages;
   readonly volumes: EngineVolumes;
+  readonly networks: EngineNetworks;
   readonly system: EngineSystem;
   readonly #context: EngineContext;
   #closed: Promise<void> | undefined;
@@ -46,6 +49,7 @@ export class Engine implements EngineApi {
     this.containers = containerOperations(context);
     this.images = imageOperations(context);
     this.volumes = volumeOperations(context);
+    this.networks = networkOperations(context);
     this.system = systemOperations(context);
   }
 

@@ -38,7 +38,8 @@ export const operations = {
   EXEC: { type: 25, phase: 3, flags: ['init'] },
   CGROUP_REMOVE: { type: 26, phase: 4, flags: [] },
   NETNS: { type: 27, phase: 1, flags: [] },
-  LINK: { type: 28, phase: 2, flags: [] },
+  /** In the cleanup phase too. */
+  NETLINK: { type: 28, phase: 2, flags: ['tolerant'] },
   KEYRING: { type: 29, phase: 3, flags: [] },
   ROOT_READONLY: { type: 30, phase: 3, flags: [] },
 } as const;

@@ -13,8 +13,10 @@
  */
 import type { ExitReason, HealthStatus } from '../model/container.js';
 import type { KernelFacts } from './facts.js';
+import type { NetlinkBatch } from './netlink.js';
 
 export type { KernelFacts } from './facts.js';
+export type { NetlinkBatch } from './netlink.js';
 
 export interface Host {
   /** Connects to keeper `instance` of the run dir and starts it first when it does not run. Cached. */
@@ -24,12 +26,23 @@ export interface Host {
   /** Instances whose sockets are in the run dir. */
   keeperInstances(): Promise<readonly number[]>;
   readonly cgroups: CgroupFiles;
+  readonly namespaces: PinnedNamespaces;
   /** What this kernel and machine can do; probed once. */
   facts(): Promise<KernelFacts>;
   /** Runs a program to its end. Throws when it cannot be started; a non-zero exit is a result. */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** Closes connections; keepers live on. */
   close(): Promise<void>;
+}
+
+/** Network namespaces that a mount pins at an absolute path. */
+export interface PinnedNamespaces {
+  isPinned(path: string): boolean;
+  /** Makes one with these sysctls (`net.NAME=VALUE`). False when one was pinned there already. */
+  pin(path: string, sysctls: readonly string[]): Promise<boolean>;
+  drop(path: string): Promise<void>;
+  /** Names of its links. */
+  links(path: string): Promise<readonly string[]>;
 }
 
 /** A group in one of the host's hierarchies. */
@@ -93,6 +106,11 @@ export interface Keeper {
   exec(request: ExecRequest): Promise<Launched>;
   attach(request: AttachRequest): Promise<ProcessStreams>;
   readonly control: KeeperControl;
+  /**
+   * Sends netlink messages, batch after batch; the first error ends it, and what was sent before stays. `container`: whose
+   * network namespace is meant, '' for none. Throws `unsupported` (KEEPER_TOO_OLD) when the keeper cannot do it.
+   */
+  netlink(container: string, batches: readonly NetlinkBatch[]): Promise<void>;
   readonly containers: KeeperContainers;
   lock(name: string, options: LockOptions): Promise<Lock>;
   /** Until `signal` aborts or the connection ends (then it throws). */

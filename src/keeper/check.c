@@ -11,7 +11,7 @@
 #include "plan/supervise.h"
 #include "protocol.h"
 
-enum { KIND_SUPERVISE = 3 };
+enum { KIND_SUPERVISE = 3, KIND_NETLINK };
 
 /* 1, 0 at the end of input, -1 when it is cut short. */
 static int read_exactly(void *data, size_t size) {
@@ -24,6 +24,7 @@ static int check_item(uint8_t kind, const uint8_t *data, size_t size, struct fai
   struct plan plan;
   struct supervise supervise;
   if (kind < KIND_SUPERVISE) return plan_check(data, size, uses[kind], &plan, failure);
+  if (kind == KIND_NETLINK) return plan_check(data, size, PLAN_NETLINK, &plan, failure);
   if (kind != KIND_SUPERVISE) return fail(failure, EINVAL, "know the kind of the item", NULL);
   if (supervise_decode(data, size, &supervise, failure) < 0) return -1;
   supervise_free(&supervise);
@@ -97,6 +98,7 @@ static const struct row rows[] = {
     ROW("frame_type", REQ_STREAM_END),
     ROW("frame_type", REQ_CREDIT),
     ROW("frame_type", REQ_STATUS),
+    ROW("frame_type", REQ_NETLINK),
     ROW("frame_type", REP_OK),
     ROW("frame_type", REP_ERROR),
     ROW("frame_type", REP_HELLO_OK),
@@ -147,7 +149,7 @@ static const struct row rows[] = {
     ROW("op_type", OP_EXEC),
     ROW("op_type", OP_CGROUP_REMOVE),
     ROW("op_type", OP_NETNS),
-    ROW("op_type", OP_LINK),
+    ROW("op_type", OP_NETLINK),
     ROW("op_type", OP_KEYRING),
     ROW("op_type", OP_ROOT_READONLY),
     ROW("op_flags", CGROUP_MAKE_NEW),
@@ -159,6 +161,12 @@ static const struct row rows[] = {
     ROW("op_flags", BIND_MAKE_SOURCE),
     ROW("op_flags", WORKDIR_CREATE),
     ROW("op_flags", EXEC_INIT),
+    ROW("op_flags", NETLINK_TOLERANT),
+    ROW("netlink_protocol", NETLINK_OF_ROUTE),
+    ROW("netlink_protocol", NETLINK_OF_NETFILTER),
+    ROW("netlink_place", PLACE_HOST),
+    ROW("netlink_place", PLACE_RUN_DIR),
+    ROW("netlink_place", PLACE_CONTAINER),
     ROW("bind_source", BIND_HOST),
     ROW("bind_source", BIND_STORE),
     ROW("bind_source", BIND_SHARED),

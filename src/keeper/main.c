@@ -5,11 +5,13 @@
 #include "check.h"
 #include "keeper/arguments.h"
 #include "keeper/core.h"
+#include "netns.h"
 #include "start.h"
 
 static int usage(void) {
   fputs("Usage: warren-keeper start --run-dir DIR --data-root DIR --instance N --hierarchy NAME=PATH...\n"
         "                           [--cgroup LEAF] [--workers N] [--idle-exit-ms N]\n"
+        "       warren-keeper netns pin PATH [NAME=VALUE...] | drop PATH | links PATH\n"
         "       warren-keeper --check [--table] | --version\n",
         stderr);
   return 2;
@@ -36,5 +38,6 @@ int main(int argc, char **argv) {
   }
   if (strcmp(argv[1], "--check") == 0)
     return argc > 2 && strcmp(argv[2], "--table") == 0 ? check_table() : check_items();
+  if (strcmp(argv[1], "netns") == 0) return netns_main(argv + 2);
   return run_role(argv[1], argv + 2);
 }

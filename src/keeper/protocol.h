@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define WARREN_PROTOCOL_MIN 1
-#define WARREN_PROTOCOL_MAX 1
+#define WARREN_PROTOCOL_MAX 2
 #define WARREN_HELLO_MAGIC  0x4e525257u /* "WRRN" */
 #define WARREN_PLAN_MAGIC   0x4e4c5057u /* "WPLN" */
 #define WARREN_PLAN_VERSION 1
@@ -44,6 +44,7 @@ enum frame_type {
   REQ_STREAM_END,
   REQ_CREDIT,
   REQ_STATUS,
+  REQ_NETLINK,
   REP_OK = 64,
   REP_ERROR,
   REP_HELLO_OK,
@@ -96,7 +97,7 @@ enum op_type {
   OP_EXEC,
   OP_CGROUP_REMOVE,
   OP_NETNS,
-  OP_LINK,
+  OP_NETLINK,
   OP_KEYRING,
   OP_ROOT_READONLY,
 };
@@ -111,9 +112,12 @@ enum op_flags {
   BIND_MAKE_SOURCE = 8,
   WORKDIR_CREATE = 1,
   EXEC_INIT = 1,
+  NETLINK_TOLERANT = 1,
 };
 
 enum bind_source { BIND_HOST, BIND_STORE, BIND_SHARED, BIND_JOINED };
+enum netlink_protocol { NETLINK_OF_ROUTE, NETLINK_OF_NETFILTER };
+enum netlink_place { PLACE_HOST, PLACE_RUN_DIR, PLACE_CONTAINER };
 enum create_kind { CREATE_NO, CREATE_DIR, CREATE_FILE, CREATE_LIKE_SOURCE };
 enum overlay_strategy { OVERLAY_PROBE, OVERLAY_FD, OVERLAY_ATTACHED };
 enum clamp_kind { CLAMP_RLIMIT = 1, CLAMP_CGROUP };

@@ -1,3 +1,11 @@
+import type {
+  EgressPolicy,
+  ExposedPort,
+  NetworkAttachment,
+  NetworkRates,
+  NetworkSettings,
+  PortMapping,
+} from './network.js';
 import type { DeviceMapping, DeviceRule, Resources, Ulimit } from './resources.js';
 
 export type Propagation = 'private' | 'rprivate' | 'slave' | 'rslave' | 'shared' | 'rshared';
@@ -95,7 +103,8 @@ export interface Lease {
 
 /** `container:ID` joins that container's namespaces, its user namespace included. */
 export type NamespaceMode = 'private' | 'host' | `container:${string}`;
-export type NetworkMode = 'none' | 'host' | `container:${string}`;
+/** `none`: an own namespace with only `lo`; `host`; `container:ID`; else the name or id of a network. */
+export type NetworkMode = string;
 
 /**
  * What a user asks for: all but `image` is optional. `normalizeConfig` turns it into a
@@ -136,8 +145,23 @@ export interface ContainerConfig {
   readonly shmSizeBytes?: number;
   /** An own devpts. @default true */
   readonly pty?: boolean;
-  /** `none`: an own namespace with only `lo`. @default 'none' */
+  /** `none`: an own namespace with only `lo`; else a network's name. @default that of `networks`, else 'none' */
   readonly network?: NetworkMode;
+  /** Networks and what is asked of them, the default route's first. */
+  readonly networks?: readonly NetworkAttachment[];
+  readonly publish?: readonly PortMapping[];
+  /** Every exposed port on a free port of the host. @default false */
+  readonly publishAll?: boolean;
+  /** Added to the image's. */
+  readonly expose?: readonly ExposedPort[];
+  /** Name servers. @default the engine's resolver, or the host's */
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+  /** @default no limits */
+  readonly netRates?: Partial<NetworkRates>;
+  /** @default everything is allowed */
+  readonly egress?: EgressPolicy;
   /** @default 'private' */
   readonly userns?: 'private' | 'host';
   /** @default 'private' */
@@ -210,6 +234,7 @@ export interface ContainerSpec {
   readonly shmSizeBytes: number;
   readonly pty: boolean;
   readonly network: NetworkMode;
+  readonly networking: NetworkSettings;
   readonly userns: 'private' | 'host';
   readonly pid: NamespaceMode;
   readonly ipc: NamespaceMode | 'none' | 'shareable';

@@ -1,4 +1,5 @@
 import type { ContainerSpec } from './container-config.js';
+import type { Endpoint, PublishedPort } from './network.js';
 
 export type ContainerId = string & { readonly __brand: 'ContainerId' };
 
@@ -54,6 +55,9 @@ export interface ContainerRecord {
   /** Store-relative lower directories, top first. */
   readonly layers: readonly string[];
   readonly volumes: readonly ResolvedVolume[];
+  /** On networks, the default route's first. */
+  readonly endpoints: readonly Endpoint[];
+  readonly ports: readonly PublishedPort[];
   /** Cgroup path below each hierarchy's root. */
   readonly cgroupPath: string;
   readonly phase: 'created' | 'started' | 'exited' | 'removing' | 'dead';

@@ -1,4 +1,5 @@
 import type { HealthCheck, LogConfig, SecurityOptions } from './container-config.js';
+import type { EgressPolicy, NetworkRates } from './network.js';
 
 const mebibyte = 2 ** 20;
 
@@ -35,3 +36,18 @@ export const defaultIdPool: { readonly base: number; readonly count: number } = 
 
 /** Ids in one container's range. */
 export const idsPerContainer = 65_536;
+
+/** What `run` uses when no network is named. */
+export const defaultNetwork = 'none';
+
+/** Subnets of networks come from here: an unusual part of 10.0.0.0/8. */
+export const defaultNetworkPool = '10.208.0.0/12';
+
+export const defaultNetworkRates: NetworkRates = {
+  inBytesPerSecond: 0,
+  inBurstBytes: 0,
+  outBytesPerSecond: 0,
+  outBurstBytes: 0,
+};
+
+export const defaultEgress: EgressPolicy = { policy: 'allow', allow: [] };

@@ -13,6 +13,7 @@ import * as defaults from './defaults.js';
 import { environmentLines, mergeEnvironment } from './environment.js';
 import type { Image, ImageConfig } from './image.js';
 import { parseSignal } from './signals.js';
+import { networkOf } from './normalize-network.js';
 import { validateSpec } from './validate/validate-spec.js';
 
 /**
@@ -33,6 +34,7 @@ export function normalizeConfig(
     labels: { ...image.config.labels, ...config.labels },
     ...limitsOf(config),
     mounts: mountsOf(config, image.config),
+    ...networkOf(config, image.config),
     ...namespacesOf(config),
     ...privilegesOf(config),
     ...rootOf(config),
@@ -143,9 +145,8 @@ function normalTarget(target: string): string {
 
 function namespacesOf(
   config: ContainerConfig,
-): Part<'network' | 'userns' | 'pid' | 'ipc' | 'uts' | 'cgroupns' | 'sysfs' | 'cgroupParent'> {
+): Part<'userns' | 'pid' | 'ipc' | 'uts' | 'cgroupns' | 'sysfs' | 'cgroupParent'> {
   return {
-    network: config.network ?? 'none',
     userns: config.userns ?? 'private',
     pid: config.pid ?? 'private',
     ipc: config.ipc ?? 'private',

@@ -10,6 +10,12 @@ import type {
   ExitReason,
   ResolvedVolume,
 } from '../model/container.js';
+import {
+  packEndpoints,
+  packPorts,
+  unpackEndpoints,
+  unpackPorts,
+} from './networks/endpoint-encoding.js';
 import { idsPerContainer } from '../model/defaults.js';
 
 /** What containers of one batch have in common, stored once by its digest. */
@@ -117,6 +123,8 @@ export function packRecord(record: ContainerRecord, digest: string): unknown[] {
     record.restartCount,
     record.stoppedByUser,
     record.fence,
+    packEndpoints(record.endpoints),
+    packPorts(record.ports),
   ];
 }
 
@@ -160,6 +168,8 @@ export function unpackRecord(
     restartCount: packed[10] as number,
     stoppedByUser: packed[11] as boolean,
     fence: BigInt(packed[12] as bigint | number),
+    endpoints: unpackEndpoints(packed[13]),
+    ports: unpackPorts(packed[14]),
   };
 }
 

@@ -7,6 +7,7 @@
  *     const launch = compileLaunch(spec, input);  // bytes for the keeper
  *     const exec = compileExec(spec, input, execSpec);
  */
+import type { NetlinkBatch } from '../host/netlink.js';
 import type { ContainerRecord } from '../model/container.js';
 
 /** Plain data from the siblings; same shape as cgroup/driver.ts's CgroupSetup. */
@@ -68,6 +69,11 @@ export interface LaunchInput {
     readonly lastCapability: number;
     readonly architecture: 'x64' | 'arm64';
     readonly cgroupVersion: 'v1' | 'hybrid' | 'v2';
+  };
+  /** Links, addresses and firewall elements: for the waiting child, and for what is left when it has ended. */
+  readonly netlink: {
+    readonly launch: readonly NetlinkBatch[];
+    readonly cleanup: readonly NetlinkBatch[];
   };
   readonly overlayStrategy: 'probe' | 'fd' | 'attached';
   /** Of the health probe, compiled with `compileExec` beforehand; null: none. */

@@ -1,5 +1,6 @@
 /** Which namespaces a container makes, joins or shares with the host. */
 import type { ContainerRecord } from '../model/container.js';
+import { isNetworkName } from '../model/network.js';
 import type { OciIdMapping, OciNamespace, OciNamespaceType } from './oci.js';
 
 type Mode = 'private' | 'host' | { readonly container: string };
@@ -21,7 +22,9 @@ export function namespaceModes(record: ContainerRecord): NamespaceModes {
   const { spec } = record;
   const pid = modeOf(spec.pid);
   const ipc = modeOf(spec.ipc === 'none' || spec.ipc === 'shareable' ? 'private' : spec.ipc);
-  const network = modeOf(spec.network === 'none' ? 'private' : spec.network);
+  const network = modeOf(
+    spec.network === 'none' || isNetworkName(spec.network) ? 'private' : spec.network,
+  );
   const joined = [pid, ipc, network].find((mode) => typeof mode === 'object');
   const user: Mode = spec.userns === 'private' && joined !== undefined ? joined : spec.userns;
   return { pid, ipc, network, uts: spec.uts, cgroup: spec.cgroupns, user };

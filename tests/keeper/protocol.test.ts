@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import * as netlink from '../../src/host/netlink.js';
 import * as plan from '../../src/host/plan-operations.js';
 import { keeperPath } from '../../src/host/linux/keeper-path.js';
 import * as protocol from '../../src/host/linux/protocol.js';
 import type { ContainerConfig } from '../../src/model/container-config.js';
 import type { LaunchInput } from '../../src/spec/contract.js';
 import { compileExec } from '../../src/spec/plan/compile-exec.js';
+import { describePlan } from '../../src/spec/plan/describe-plan.js';
 import { compileLaunch } from '../../src/spec/plan/compile-launch.js';
 import { runtimeSpec } from '../../src/spec/runtime-spec.js';
 import { launchInput, record } from '../unit/spec/fixture.js';
@@ -43,7 +45,7 @@ function listed(prefix: string, names: readonly string[]): Map<string, number> {
   );
 }
 
-const itemKinds = { launch: 0, exec: 1, cleanup: 2, supervise: 3 } as const;
+const itemKinds = { launch: 0, exec: 1, cleanup: 2, supervise: 3, netlink: 4 } as const;
 
 /** What the keeper says to each item. */
 function check(items: readonly { kind: keyof typeof itemKinds; bytes: Uint8Array }[]): string[] {
@@ -98,6 +100,8 @@ describe('the constants of TypeScript and C', () => {
         new Map(Object.entries(plan.operations).map(([name, { type }]) => [`OP_${name}`, type])),
     ],
     ['bind_source', () => named('BIND', plan.bindSources)],
+    ['netlink_protocol', () => named('NETLINK_OF', netlink.netlinkProtocols)],
+    ['netlink_place', () => named('PLACE', netlink.netlinkPlaces)],
     ['overlay_strategy', () => named('OVERLAY', plan.overlayStrategies)],
     ['exit_how', () => listed('EXIT', protocol.exitHows)],
     ['exit_reason', () => listed('REASON', protocol.exitReasons)],
@@ -120,6 +124,7 @@ describe('the constants of TypeScript and C', () => {
       'NAMESPACES_LOCKED',
       'WORKDIR_CREATE',
       'EXEC_INIT',
+      'NETLINK_TOLERANT',
     ]) {
       expect(flags?.get(name), name).toBe(1);
     }
@@ -268,6 +273,24 @@ describe('the keeper accepts', () => {
       expect(check([{ kind: 'exec', bytes }])).toEqual(['OK']);
     },
   );
+
+  test('batches of netlink messages', () => {
+    const messages = Buffer.alloc(16);
+    messages.writeUInt32LE(16, 0);
+    messages.writeUInt32LE(0x0005_0010, 4);
+    const batch = { protocol: 'route', messages, tolerant: true } as const;
+    const bytes = netlink.netlinkPlan([
+      { ...batch, place: 'host', path: '', namespaceAt: [] },
+      { ...batch, place: 'run-dir', path: 'net/router', namespaceAt: [] },
+      { ...batch, place: 'container', path: '', namespaceAt: [12] },
+    ]);
+    expect(check([{ kind: 'netlink', bytes }])).toEqual(['OK']);
+    expect(describePlan(bytes).operations.map(({ fields }) => fields)).toMatchObject([
+      { protocol: 'route', place: 'host', messages: ['16:16'] },
+      { place: 'run-dir', path: 'net/router' },
+      { place: 'container', namespaceAt: [12] },
+    ]);
+  });
 
   test('no plan that is cut short or changed', () => {
     const input = launchInput();

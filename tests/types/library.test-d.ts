@@ -28,8 +28,7 @@ test('a config needs an image and takes known fields only', () => {
   assertType<ContainerConfig>({ image: 'tiny', memory: 1 });
   // @ts-expect-error a bind needs a source
   assertType<ContainerConfig>({ image: 'tiny', mounts: [{ type: 'bind', target: '/x' }] });
-  // @ts-expect-error not a network mode
-  assertType<ContainerConfig>({ image: 'tiny', network: 'bridge' });
+  assertType<ContainerConfig>({ image: 'tiny', network: 'back', networks: [{ network: 'back' }] });
 });
 
 test('results of a batch are used only after a look at ok', () => {

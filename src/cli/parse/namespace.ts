@@ -1,15 +1,8 @@
-import type { ContainerConfig, NamespaceMode, NetworkMode } from '../../model/container-config.js';
+import type { ContainerConfig, NamespaceMode } from '../../model/container-config.js';
 import { BadValue } from './bad-value.js';
 
 function joined(text: string): `container:${string}` | undefined {
   return /^container:.+/.test(text) ? (text as `container:${string}`) : undefined;
-}
-
-/** `--network none|host|container:NAME` */
-export function parseNetwork(text: string): NetworkMode {
-  const mode = text === 'none' || text === 'host' ? text : joined(text);
-  if (mode === undefined) throw new BadValue('a network is none, host or container:NAME', 'none');
-  return mode;
 }
 
 /** `--pid host|container:NAME` */

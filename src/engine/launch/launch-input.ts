@@ -7,6 +7,7 @@ import { runtimeSpec } from '../../spec/runtime-spec.js';
 import type { CgroupRequest } from '../../cgroup/driver.js';
 import { withMountPoints } from '../../storage/mount-points.js';
 import type { EngineContext } from '../context.js';
+import { launchBatches, noBatches } from '../networks/launch-batches.js';
 import { deviceNodes, deviceRules } from './device-nodes.js';
 
 /** Paths of a container below the data root (storage/driver.ts). */
@@ -68,6 +69,7 @@ function baseInput(
       architecture: facts.architecture,
       cgroupVersion: context.cgroups.version,
     },
+    netlink: noBatches,
     overlayStrategy: settings.overlayStrategy,
     healthPlan: null,
   };
@@ -103,6 +105,7 @@ export function compileContainer(
 ): CompiledContainer {
   const base = {
     ...baseInput(context, record, context.cgroups.setup(cgroupRequest(record))),
+    netlink: launchBatches(context, record),
     engineOnExit: record.spec.autoRemove && !watched,
   };
   const oci = runtimeSpec(base);

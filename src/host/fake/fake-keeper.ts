@@ -15,6 +15,7 @@ import type {
   LaunchRequest,
   Lock,
   LockOptions,
+  NetlinkBatch,
   ProcessStreams,
 } from '../port.js';
 
@@ -95,6 +96,10 @@ export class FakeKeeper implements Keeper {
     await this.#record('attach', [request]);
     if (this.answers.attach !== undefined) return this.answers.attach(request);
     return { ...launched(0), exit: this.#nextExit(request.container) };
+  }
+
+  async netlink(container: string, batches: readonly NetlinkBatch[]): Promise<void> {
+    await this.#record('netlink', [container, batches]);
   }
 
   async lock(name: string, options: LockOptions): Promise<Lock> {

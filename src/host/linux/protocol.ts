@@ -1,7 +1,7 @@
 /** Constants of the wire protocol: docs/keeper-protocol.md, src/keeper/protocol.h. */
 
 export const protocolMinimum = 1;
-export const protocolMaximum = 1;
+export const protocolMaximum = 2;
 /** `WRRN` */
 export const helloMagic = 0x4e525257;
 export const frameHeaderSize = 16;
@@ -35,6 +35,7 @@ export const request = {
   streamEnd: 21,
   credit: 22,
   status: 23,
+  netlink: 24,
 } as const;
 
 export const reply = {

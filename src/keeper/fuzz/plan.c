@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "../base/buffer.h"
+#include "../plan/ops.h"
 #include "../plan/plan.h"
 #include "../plan/supervise.h"
 
@@ -20,7 +21,10 @@ static void try_plan(const uint8_t *data, size_t size, enum plan_use use) {
   for (size_t at = 0; plan_next(&plan, &at, &op); walked++)
     if (op.index != walked) abort();
   if (walked != plan.count) abort();
-  if (plan_host_binds(&plan) + plan_namespace_joins(&plan) > plan.count) abort();
+  if (plan_host_binds(&plan) + plan_namespace_joins(&plan) + plan_places(&plan) > plan.count) abort();
+  struct op_netlink netlink;
+  for (size_t at = 0; plan_next(&plan, &at, &op);)
+    if (op.type == OP_NETLINK && !decode_netlink(op.payload, &netlink)) abort();
   struct writer out = writer_new(PLAN_MAX);
   if (plan_cleanup(&plan, &out) < 0 || plan_check(out.data, out.len, PLAN_CLEANUP, &cleanup, &failure) < 0) abort();
   writer_free(&out);
@@ -36,10 +40,10 @@ static void try_supervise(const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0) return 0;
-  uint8_t choice = data[0] & 3;
+  uint8_t choice = data[0] % 5;
   if (choice == 3)
     try_supervise(data + 1, size - 1);
   else
-    try_plan(data + 1, size - 1, (enum plan_use)choice);
+    try_plan(data + 1, size - 1, choice == 4 ? PLAN_NETLINK : (enum plan_use)choice);
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../base/log.h"
+#include "../base/socket.h"
 #include "core.h"
 
 enum { TRIES = 3 };
@@ -30,8 +31,18 @@ static int begin(struct job *job) {
   struct clean *clean = OWNER_OF(job, struct clean, job);
   struct container *container = clean->container;
   struct job_message message = {.kind = JOB_CLEANUP, .size = container->cleanup_size};
-  if (job_post(job, &message, container->cleanup, NULL, 0) == 0) return 0;
-  log_line(LEVEL_ERROR, "cannot clean up after %s: errno %d", container->supervise.id, errno);
+  struct failure failure;
+  struct plan plan;
+  int fds[SOCKET_FDS_MAX];
+  size_t count = 0;
+  int result = plan_check(container->cleanup, container->cleanup_size, PLAN_CLEANUP, &plan, &failure);
+  if (result == 0) result = places_open(container->keeper, &plan, fds, &count, &failure);
+  if (result == 0 && job_post(job, &message, container->cleanup, fds, count) < 0)
+    result = fail(&failure, 0, "hand the cleanup to a worker", NULL);
+  places_close(fds, 0, count);
+  if (result == 0) return 0;
+  log_line(LEVEL_ERROR, "cannot clean up after %s: %s %s: %s", container->supervise.id, failure.message, failure.path,
+           strerror(failure.error));
   cleaned(clean);
   return -1;
 }

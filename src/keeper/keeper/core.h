@@ -109,6 +109,17 @@ void list_begin(struct request *, struct reader *names, uint32_t count);
 void forget_begin(struct request *, struct reader *names, uint32_t count);
 void forget_done(struct container *); /* it leaves the table now */
 
+/* ---- netlink.c ---- */
+
+/* Sends the plan's batches, for a running container or for none (NULL); answers OK. */
+int netlink_begin(struct request *, struct container *, const struct plan *, struct failure *);
+/*
+ * Appends a descriptor for every pinned network namespace that the plan names, of /dev/null for a missing one. -1 with a
+ * failure and nothing appended.
+ */
+int places_open(const struct keeper *, const struct plan *, int *fds, size_t *count, struct failure *);
+void places_close(int *fds, size_t from, size_t count);
+
 /* ---- cgroup.c ---- */
 
 int cgroup_open(struct keeper *, unsigned hierarchy, const char *path, const char *file, int flags);

@@ -313,6 +313,19 @@ static bool on_status(struct request *request, struct reader *in) {
   return true;
 }
 
+static bool on_netlink(struct request *request, struct reader *in) {
+  struct str id = read_str(in), data = read_bytes(in);
+  struct container *container = NULL;
+  struct failure failure;
+  struct plan plan;
+  if (!reader_done(in)) return false;
+  if (id.len > 0 && !running_container(request, id, "change the network of container", &container)) return true;
+  if (plan_check(data.at, data.len, PLAN_NETLINK, &plan, &failure) < 0 ||
+      netlink_begin(request, container, &plan, &failure) < 0)
+    return refuse(request, &failure);
+  return true;
+}
+
 bool dispatch(struct request *request, struct reader *payload) {
   static bool (*const handlers[])(struct request *, struct reader *) = {
       [REQ_HELLO] = on_hello,   [REQ_LAUNCH] = on_launch,     [REQ_EXEC] = on_exec,
@@ -321,7 +334,7 @@ bool dispatch(struct request *request, struct reader *payload) {
       [REQ_ATTACH] = on_attach, [REQ_RESIZE] = on_resize,     [REQ_LOCK] = on_lock,
       [REQ_UNLOCK] = on_unlock, [REQ_FORGET] = on_forget,     [REQ_SUPERVISE] = on_supervise,
       [REQ_CONFIG] = on_config, [REQ_SHUTDOWN] = on_shutdown, [REQ_UPGRADE] = on_upgrade,
-      [REQ_CANCEL] = on_cancel, [REQ_STATUS] = on_status,
+      [REQ_CANCEL] = on_cancel, [REQ_STATUS] = on_status,     [REQ_NETLINK] = on_netlink,
   };
   bool known = request->type < sizeof handlers / sizeof *handlers && handlers[request->type];
   return known && handlers[request->type](request, payload);

@@ -179,6 +179,8 @@ static int post_start(struct launch *launch, const int out[3], struct failure *f
     return fail(failure, E2BIG, "pass the mount sources of", supervise->id);
   for (unsigned i = 0; i < launch->bind_count; i++) fds[count++] = launch->binds[i];
   if (add_joined(launch, fds, &count, failure) < 0) return -1;
+  size_t places = count;
+  if (places_open(launch->keeper, &launch->plan, fds, &count, failure) < 0) return -1;
   struct job_message message = {
       .kind = JOB_LAUNCH,
       .flags = JOB_TRACE | (supervise->tty ? (uint32_t)JOB_TTY : 0),
@@ -187,9 +189,10 @@ static int post_start(struct launch *launch, const int out[3], struct failure *f
       .size = (uint32_t)launch->plan.size,
   };
   journal_intent(container);
-  if (job_post(&launch->start, &message, launch->plan_data, fds, count) < 0)
-    return fail(failure, 0, "hand the launch to a worker", supervise->id);
-  return 0;
+  int posted = job_post(&launch->start, &message, launch->plan_data, fds, count);
+  if (posted < 0) fail(failure, 0, "hand the launch to a worker", supervise->id);
+  places_close(fds, places, count);
+  return posted;
 }
 
 static int begin_start(struct job *job) {

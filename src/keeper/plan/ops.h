@@ -16,6 +16,7 @@ enum {
   ID_RANGES_MAX = 340,
   GROUPS_MAX = 65536,
   BPF_INSNS_MAX = 4096,
+  NETLINK_SPOTS_MAX = 4096,
   HIERARCHIES_MAX = 16,
 };
 
@@ -113,6 +114,14 @@ struct op_exec {
   struct list candidates, argv;
 };
 
+struct op_netlink {
+  uint8_t protocol, place; /* enum netlink_protocol, netlink_place */
+  struct str path;         /* below the run dir, with PLACE_RUN_DIR */
+  struct list spots;       /* offsets in `messages` at which the container's network namespace is written */
+  struct str messages;
+  uint32_t last_ack; /* number of the last message that asks for an answer */
+};
+
 bool decode_cgroup(struct reader, struct op_cgroup *);
 bool decode_cgroup_write(struct reader, struct op_cgroup_write *);
 bool decode_cgroup_devices(struct reader, struct op_cgroup_devices *);
@@ -135,6 +144,7 @@ bool decode_capabilities(struct reader, struct op_capabilities *);
 bool decode_seccomp(struct reader, struct op_seccomp *);
 bool decode_environment(struct reader, struct op_environment *);
 bool decode_exec(struct reader, struct op_exec *);
+bool decode_netlink(struct reader, struct op_netlink *);
 bool decode_empty(struct reader, void *);
 
 /* One item of a list. */

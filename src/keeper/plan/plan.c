@@ -8,7 +8,12 @@
 #include "ops.h"
 
 enum { HEADER_BYTES = 8, OP_TYPES = OP_ROOT_READONLY + 1 };
-enum { IN_LAUNCH = 1 << PLAN_LAUNCH, IN_EXEC = 1 << PLAN_EXEC, IN_CLEANUP = 1 << PLAN_CLEANUP };
+enum {
+  IN_LAUNCH = 1 << PLAN_LAUNCH,
+  IN_EXEC = 1 << PLAN_EXEC,
+  IN_CLEANUP = 1 << PLAN_CLEANUP,
+  IN_NETLINK = 1 << PLAN_NETLINK
+};
 
 /* The decoders' results only matter to the worker; here one place takes them all. */
 union decoded {
@@ -32,6 +37,7 @@ union decoded {
   struct op_seccomp seccomp;
   struct op_environment environment;
   struct op_exec exec;
+  struct op_netlink netlink;
 };
 
 struct rule {
@@ -66,6 +72,7 @@ static const struct rule rules[OP_TYPES] = {
     [OP_WORKDIR] = {PHASE_CHILD, WORKDIR_CREATE, IN_LAUNCH | IN_EXEC, true},
     [OP_EXEC] = {PHASE_CHILD, EXEC_INIT, IN_LAUNCH | IN_EXEC, true},
     [OP_CGROUP_REMOVE] = {PHASE_CLEANUP, 0, IN_LAUNCH | IN_CLEANUP, false},
+    [OP_NETLINK] = {PHASE_AFTER, NETLINK_TOLERANT, IN_LAUNCH | IN_CLEANUP | IN_NETLINK, false},
     [OP_NETNS] = {PHASE_BEFORE, 0, IN_LAUNCH, true},
     [OP_KEYRING] = {PHASE_CHILD, 0, IN_LAUNCH, true},
     [OP_ROOT_READONLY] = {PHASE_CHILD, 0, IN_LAUNCH, true},
@@ -131,8 +138,8 @@ static bool decode(enum op_type type, struct reader payload, union decoded *out)
   case OP_KEYRING:
   case OP_ROOT_READONLY:
     return decode_empty(payload, out);
-  case OP_LINK:
-    return false;
+  case OP_NETLINK:
+    return decode_netlink(payload, &out->netlink);
   }
   return false;
 }
@@ -161,7 +168,7 @@ static void count(struct tally *tally, const struct op *op, const union decoded 
   tally->seen |= UINT64_C(1) << op->type;
   if (op->type == OP_BIND) tally->binds++;
   if (op->type == OP_BIND && decoded->bind.kind == BIND_JOINED) tally->binds_of_joined++;
-  if (op->type == OP_NETNS) tally->binds++;
+  if (op->type == OP_NETNS || plan_is_place(op)) tally->binds++;
   if (op->type == OP_NAMESPACES) tally->namespaces = decoded->namespaces.flags;
   if (op->type == OP_NAMESPACE_JOIN) {
     tally->joins++;
@@ -169,11 +176,23 @@ static void count(struct tally *tally, const struct op *op, const union decoded 
   }
 }
 
+/* NETLINK alone has a place in two phases; when nothing runs any more there is no container to send from. */
+static bool phase_ok(const struct op *op, const struct rule *rule, enum plan_use use) {
+  if (op->type != OP_NETLINK || use == PLAN_NETLINK) return op->phase == rule->phase;
+  return op->phase == PHASE_CLEANUP || (op->phase == rule->phase && use == PLAN_LAUNCH);
+}
+
+static int check_netlink(const struct op *op, const struct op_netlink *netlink, struct failure *failure) {
+  if (op->phase == PHASE_CLEANUP && (netlink->place == PLACE_CONTAINER || netlink->spots.count > 0))
+    return reject(failure, op, "a cleanup has no container");
+  return 0;
+}
+
 static int check_op(const struct op *op, enum plan_use use, struct tally *tally, struct failure *failure) {
   union decoded decoded;
   if (op->type >= OP_TYPES || rules[op->type].phase == 0) return reject(failure, op, "unknown operation");
   const struct rule *rule = &rules[op->type];
-  if (op->phase != rule->phase) return reject(failure, op, "operation in the wrong phase");
+  if (!phase_ok(op, rule, use)) return reject(failure, op, "operation in the wrong phase");
   if (op->flags & ~rule->flags) return reject(failure, op, "unknown flag");
   if (!(rule->uses & 1 << use)) return reject(failure, op, "operation has no place in this plan");
   if (rule->once && (tally->seen & UINT64_C(1) << op->type)) return reject(failure, op, "operation given twice");
@@ -184,6 +203,7 @@ static int check_op(const struct op *op, enum plan_use use, struct tally *tally,
     return reject(failure, op, "only a host path can be made");
   if (op->type == OP_BIND && (op->flags & BIND_OPTIONAL) && decoded.bind.kind == BIND_SHARED)
     return reject(failure, op, "shared trees are never missing");
+  if (op->type == OP_NETLINK && check_netlink(op, &decoded.netlink, failure) < 0) return -1;
   count(tally, op, &decoded);
   return 0;
 }
@@ -223,7 +243,9 @@ int plan_check(const void *data, size_t size, enum plan_use use, struct plan *pl
     if (check_op(&op, use, &tally, failure) < 0) return -1;
   }
   if (!reader_done(&in)) return reject(failure, NULL, "trailing bytes");
-  if (use != PLAN_CLEANUP && !has(&tally, OP_EXEC)) return reject(failure, NULL, "nothing to execute");
+  if (use == PLAN_NETLINK && tally.binds > BINDS_MAX) return reject(failure, NULL, "too many namespaces");
+  if ((use == PLAN_LAUNCH || use == PLAN_EXEC) && !has(&tally, OP_EXEC))
+    return reject(failure, NULL, "nothing to execute");
   if (use == PLAN_LAUNCH && check_launch(&tally, failure) < 0) return -1;
   *plan = (struct plan){.data = data, .size = size, .count = operations};
   return 0;
@@ -256,6 +278,11 @@ static bool needs_host(const struct op *op) {
 }
 static bool joins_container(const struct op *op) { return op->type == OP_NAMESPACE_JOIN; }
 
+bool plan_is_place(const struct op *op) {
+  return op->type == OP_NETLINK && op->payload.end - op->payload.at > 1 && op->payload.at[1] == PLACE_RUN_DIR;
+}
+
+unsigned plan_places(const struct plan *plan) { return count_ops(plan, plan_is_place); }
 unsigned plan_host_binds(const struct plan *plan) { return count_ops(plan, needs_host); }
 unsigned plan_namespace_joins(const struct plan *plan) { return count_ops(plan, joins_container); }
 

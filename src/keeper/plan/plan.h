@@ -26,7 +26,7 @@ struct plan {
   uint16_t count;
 };
 
-enum plan_use { PLAN_LAUNCH, PLAN_EXEC, PLAN_CLEANUP };
+enum plan_use { PLAN_LAUNCH, PLAN_EXEC, PLAN_CLEANUP, PLAN_NETLINK };
 
 /* Checks every length, type, phase, order, flag and payload for the use. 0, or -1 with a failure of EBADMSG. */
 int plan_check(const void *data, size_t size, enum plan_use use, struct plan *plan, struct failure *);
@@ -37,6 +37,8 @@ bool plan_next(const struct plan *, size_t *at, struct op *);
 /* How many descriptors the keeper must add for this plan. */
 unsigned plan_host_binds(const struct plan *);
 unsigned plan_namespace_joins(const struct plan *);
+unsigned plan_places(const struct plan *); /* NETLINK with PLACE_RUN_DIR, of every phase */
+bool plan_is_place(const struct op *);
 
 /* Copies the cleanup operations into a plan of their own (PLAN_CLEANUP). */
 int plan_cleanup(const struct plan *, struct writer *out);

@@ -143,8 +143,13 @@ static int add_mount(struct job *job, int mount_fd) {
   return 0;
 }
 
+/* Which of the descriptors that came with the job is the next one's. */
+struct next {
+  size_t bind, place;
+};
+
 /* mounts[0] is the root; then one per BIND and DEV_TREE in the plan's order. */
-static int after_op(struct job *job, const struct op *op, size_t *next_fd, struct failure *failure) {
+static int after_op(struct job *job, const struct op *op, struct next *next, struct failure *failure) {
   struct op_bind bind;
   switch (op->type) {
   case OP_OVERLAY:
@@ -152,11 +157,13 @@ static int after_op(struct job *job, const struct op *op, size_t *next_fd, struc
   case OP_BIND:
     decode_bind(op->payload, &bind);
     return add_mount(job,
-                     bind_make(job, op, bind_is_opened(bind.kind) ? steal_fd(&job->fds[(*next_fd)++]) : -1, failure));
+                     bind_make(job, op, bind_is_opened(bind.kind) ? steal_fd(&job->fds[next->bind++]) : -1, failure));
   case OP_DEV_TREE:
     return add_mount(job, dev_tree_make(job, op, failure));
   case OP_OOM_SCORE:
     return set_oom_score(job, op, failure);
+  case OP_NETLINK:
+    return netlink_perform(job, op, plan_is_place(op) ? job->fds[next->place++] : -1, failure);
   default:
     return fail(failure, EPROTO, "perform an operation in this phase", NULL);
   }
@@ -169,12 +176,15 @@ static int make_root(struct job *job, struct failure *failure) {
   return 0;
 }
 
+/* Descriptors of pinned namespaces are the last ones. */
+static size_t first_place(const struct job *job) { return job->fd_count - plan_places(&job->plan); }
+
 static int after(struct job *job, struct failure *failure) {
   struct op op;
-  size_t next_fd = job->stdio_count + (job->netns >= 0 ? 1 : 0);
+  struct next next = {.bind = job->stdio_count + (job->netns >= 0 ? 1 : 0), .place = first_place(job)};
   if (map_ids(job, failure) < 0 || make_root(job, failure) < 0) return -1;
   for (size_t at = 0; plan_next(&job->plan, &at, &op);)
-    if (op.phase == PHASE_AFTER && after_op(job, &op, &next_fd, failure) < 0) return at_op(&op, failure);
+    if (op.phase == PHASE_AFTER && after_op(job, &op, &next, failure) < 0) return at_op(&op, failure);
   return 0;
 }
 
@@ -230,9 +240,19 @@ static void undo_cgroups(struct job *job) {
     }
 }
 
+/* Links end with the namespace that died; elements of the firewall do not. */
+static void undo_netlink(struct job *job) {
+  struct failure ignored; /* the launch's own failure is told */
+  size_t first = first_place(job);
+  struct op op;
+  for (size_t at = 0; plan_next(&job->plan, &at, &op);) first += plan_is_place(&op) && op.phase == PHASE_AFTER;
+  if (job->pidfd >= 0) netlink_clean(job, job->fds + first, &ignored);
+}
+
 int job_launch(struct job *job, struct failure *failure) {
   if (start(job, failure) == 0) return 0;
   spawn_kill(job);
+  undo_netlink(job);
   undo_cgroups(job);
   return -1;
 }

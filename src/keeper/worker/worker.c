@@ -12,6 +12,7 @@
 #include "../base/kernel.h"
 #include "../base/own.h"
 #include "../base/socket.h"
+#include "../child/child.h"
 
 enum { CGROUP_WAIT_MS = 5000, CLAMPS_MAX = 65536 };
 
@@ -62,6 +63,8 @@ static void job_init(struct job *job, struct worker *worker, const struct job_me
                       .pidfd = -1,
                       .user_ns = -1,
                       .locked_room = -1,
+                      .container_pidfd = -1,
+                      .container_netns = -1,
                       .pty = -1,
                       .clamps = writer_new(CLAMPS_MAX)};
   cgroups_init(&job->cgroups);
@@ -72,7 +75,8 @@ static void job_close(struct job *job) {
   for (size_t i = 0; i < job->fd_count; i++) set_fd(&job->fds[i], -1);
   for (size_t i = 0; i < job->mount_count; i++) set_fd(&job->mounts[i], -1);
   cgroups_close(&job->cgroups);
-  int *const owned[] = {&job->status, &job->child_status, &job->pidfd, &job->user_ns, &job->locked_room, &job->pty};
+  int *const owned[] = {&job->status,      &job->child_status, &job->pidfd,          &job->user_ns,
+                        &job->locked_room, &job->pty,          &job->container_netns};
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) set_fd(owned[i], -1);
   writer_free(&job->clamps);
 }
@@ -100,32 +104,44 @@ static void answer_failed(const struct job *job, const struct failure *failure) 
 
 int job_cleanup(struct job *job, struct failure *failure) {
   struct op op;
-  int result = 0;
+  int result = netlink_clean(job, job->fds, failure);
   for (size_t at = 0; plan_next(&job->plan, &at, &op);) {
     struct op_cgroup cgroup;
     struct failure here;
     if (op.type != OP_CGROUP_REMOVE || !decode_cgroup(op.payload, &cgroup)) continue;
     if (cgroup_remove(job->worker, &cgroup, CGROUP_WAIT_MS, &here) == 0) continue;
-    if (result == 0) *failure = here;
-    failure->phase = PHASE_CLEANUP;
-    failure->index = op.index;
-    failure->type = op.type;
-    result = -1;
+    if (result < 0) continue;
+    *failure = here;
+    result = op_failed(&op, failure);
   }
   return result;
+}
+
+static enum plan_use use_of(const struct job_message *request) {
+  switch (request->kind) {
+  case JOB_EXEC:
+    return PLAN_EXEC;
+  case JOB_CLEANUP:
+    return PLAN_CLEANUP;
+  case JOB_NETLINK:
+    return PLAN_NETLINK;
+  default:
+    return PLAN_LAUNCH;
+  }
 }
 
 /* The worker walks plans without looking where it steps: it checks them again, for they crossed a socket. */
 static int check(struct job *job, struct failure *failure) {
   const struct job_message *request = job->request;
-  enum plan_use use = request->kind == JOB_EXEC ? PLAN_EXEC : request->kind == JOB_CLEANUP ? PLAN_CLEANUP : PLAN_LAUNCH;
-  if (plan_check(request + 1, request->size, use, &job->plan, failure) < 0) return -1;
+  if (plan_check(request + 1, request->size, use_of(request), &job->plan, failure) < 0) return -1;
   bool starts = request->kind == JOB_LAUNCH || request->kind == JOB_EXEC;
   job->stdio_count = starts && !(request->flags & JOB_TTY) ? 3 : 0;
   size_t expected = job->stdio_count;
   if (request->kind == JOB_LAUNCH) expected += plan_host_binds(&job->plan);
   if (request->kind == JOB_LAUNCH || request->kind == JOB_OPEN) expected += plan_namespace_joins(&job->plan);
+  if (request->kind != JOB_OPEN) expected += plan_places(&job->plan);
   if (request->kind == JOB_EXEC) expected += 1;
+  if (request->kind == JOB_NETLINK && job->fd_count == expected + 1) return 0;
   return job->fd_count == expected ? 0 : fail(failure, EPROTO, "receive descriptors", NULL);
 }
 
@@ -139,6 +155,7 @@ static int perform(struct job *job, struct failure *failure) {
   if (job->request->kind == JOB_LAUNCH && launches) return job_launch(job, failure);
   if (job->request->kind == JOB_EXEC && launches) return job_exec(job, failure);
   if (job->request->kind == JOB_CLEANUP && launches) return job_cleanup(job, failure);
+  if (job->request->kind == JOB_NETLINK && launches) return job_netlink(job, failure);
   if (job->request->kind == JOB_OPEN && !launches) return job_open(job, failure);
   return fail(failure, ENOSYS, "perform a job of another role", NULL);
 }

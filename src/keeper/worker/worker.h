@@ -7,6 +7,7 @@
  *   launch.c     a container's start                overlay.c  its root file system
  *   exec.c       a process in a running container   bind.c     its other trees
  *   spawn.c      clone3 and what the child sends    open.c     bind sources, in the host's mount namespace
+ *   netlink.c    links, addresses, firewall elements
  *
  * The worker works in its *store* namespace: the data root, the shared trees and the host's proc. Children are cloned
  * from the *bare* namespace, whose copy is all that a container can ever uncover: an empty read-only root with a proc
@@ -129,9 +130,11 @@ struct job {
   int status;                 /* the worker's end of the child's socket */
   int child_status;           /* the child's end, until it is cloned */
   int pidfd, user_ns;
-  pid_t pid, first;  /* `first` joined namespaces for `pid` and ended */
-  bool in_bare_copy; /* the locked mode's own mount namespace is */
-  int locked_room;   /* this */
+  pid_t pid, first;    /* `first` joined namespaces for `pid` and ended */
+  int container_pidfd; /* of a container that runs, not ours to close; -1 */
+  int container_netns; /* its or the child's, once it was needed */
+  bool in_bare_copy;   /* the locked mode's own mount namespace is */
+  int locked_room;     /* this */
   int mounts[MOUNTS_MAX];
   unsigned mount_count;
   int pty;
@@ -159,6 +162,12 @@ int job_launch(struct job *, struct failure *);
 int job_exec(struct job *, struct failure *);
 int job_open(struct job *, struct failure *);
 int job_cleanup(struct job *, struct failure *);
+
+/* ---- netlink.c ---- */
+/* `place`: the pinned namespace of PLACE_RUN_DIR, /dev/null when it is missing. */
+int netlink_perform(struct job *, const struct op *, int place, struct failure *);
+int netlink_clean(struct job *, const int *fds, struct failure *);
+int job_netlink(struct job *, struct failure *);
 
 /* ---- overlay.c, bind.c ---- */
 bool overlay_probe(void);

@@ -2,11 +2,10 @@ import type { ContainerSpec } from '../container-config.js';
 import { type Check, refuse, requireText } from './check.js';
 
 const modes: readonly {
-  readonly field: 'network' | 'pid' | 'ipc' | 'userns' | 'uts' | 'cgroupns' | 'sysfs';
+  readonly field: 'pid' | 'ipc' | 'userns' | 'uts' | 'cgroupns' | 'sysfs';
   readonly words: readonly string[];
   readonly joinable: boolean;
 }[] = [
-  { field: 'network', words: ['none', 'host'], joinable: true },
   { field: 'pid', words: ['private', 'host'], joinable: true },
   { field: 'ipc', words: ['private', 'host', 'none', 'shareable'], joinable: true },
   { field: 'userns', words: ['private', 'host'], joinable: false },

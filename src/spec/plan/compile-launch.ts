@@ -6,6 +6,7 @@ import {
   writeBind,
   writeCgroupRemovals,
   writeCgroups,
+  writeNetlinkBatches,
   writeNamespaces,
   writeRoot,
 } from './host-operations.js';
@@ -22,6 +23,7 @@ export function compileLaunch(spec: OciSpec, input: LaunchInput): CompiledLaunch
   writeRoot(plan, input);
   for (const mount of spec.mounts) if (isBind(mount)) writeBind(plan, mount, { spec, input });
   if (spec.process.oomScoreAdj !== undefined) plan.op('OOM_SCORE').i32(spec.process.oomScoreAdj);
+  writeNetlinkBatches(plan, 'host-after', input.netlink.launch);
   for (const mount of spec.mounts) if (!isBind(mount)) writeMount(plan, mount);
   writeSurroundings(plan, spec);
   writeIdentity(plan, spec.process, {
@@ -29,6 +31,7 @@ export function compileLaunch(spec: OciSpec, input: LaunchInput): CompiledLaunch
     architecture: input.facts.architecture,
   });
   writeExec(plan, spec.process, input.record.spec.init);
+  writeNetlinkBatches(plan, 'cleanup', input.netlink.cleanup);
   writeCgroupRemovals(plan, input.cgroups);
   return { plan: plan.finish(), supervise: compileSupervise(input) };
 }

@@ -1,5 +1,6 @@
 /** Readers of the payload of every operation, for people and tests. */
 import type { BinaryReader } from '../../base/binary.js';
+import { netlinkPlaces, netlinkProtocols } from '../../host/netlink.js';
 import { namesOfCapabilities } from '../capabilities.js';
 import {
   bindSources,
@@ -10,6 +11,15 @@ import {
   propagations,
   type OperationName,
 } from '../../host/plan-operations.js';
+
+/** `TYPE:LENGTH` of each message. */
+function netlinkTypes(messages: Uint8Array): string[] {
+  const bytes = Buffer.from(messages.buffer, messages.byteOffset, messages.length);
+  const types: string[] = [];
+  for (let at = 0; at + 16 <= bytes.length; at += (Math.max(16, bytes.readUInt32LE(at)) + 3) & ~3)
+    types.push(`${bytes.readUInt16LE(at + 4)}:${bytes.readUInt32LE(at)}`);
+  return types;
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -88,7 +98,13 @@ export const fieldReaders: Readonly<Record<OperationName, (reader: BinaryReader)
   EXEC: (reader) => ({ candidates: reader.strings(), argv: reader.strings() }),
   CGROUP_REMOVE: group,
   NETNS: path,
-  LINK: (reader) => ({ bytes: reader.raw(reader.remaining).length }),
+  NETLINK: (reader) => ({
+    protocol: nameOf(reader.u8(), netlinkProtocols),
+    place: nameOf(reader.u8(), netlinkPlaces),
+    path: reader.str(),
+    namespaceAt: reader.list((item) => item.u32()),
+    messages: netlinkTypes(reader.bytes()),
+  }),
   KEYRING: nothing,
   ROOT_READONLY: nothing,
 };

@@ -12,8 +12,10 @@ import {
   createKinds,
   mountAttributes,
   overlayStrategies,
+  planPhases,
   propagations,
 } from '../../host/plan-operations.js';
+import { netlinkTolerant, writeNetlink, type NetlinkBatch } from '../../host/netlink.js';
 import type { PlanWriter } from './plan-writer.js';
 
 export function writeCgroups(
@@ -41,6 +43,17 @@ export function writeCgroupJoins(plan: PlanWriter, join: CgroupPlan['join']): vo
 
 export function writeCgroupRemovals(plan: PlanWriter, { remove }: CgroupPlan): void {
   for (const group of remove) plan.op('CGROUP_REMOVE').u8(group.hierarchy).str(group.path);
+}
+
+export function writeNetlinkBatches(
+  plan: PlanWriter,
+  phase: 'host-after' | 'cleanup',
+  batches: readonly NetlinkBatch[],
+): void {
+  for (const batch of batches) {
+    const flags = batch.tolerant ? netlinkTolerant : 0;
+    writeNetlink(plan.opIn(planPhases.indexOf(phase), 'NETLINK', flags), batch);
+  }
 }
 
 const lockedFlag = 1;

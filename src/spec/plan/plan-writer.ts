@@ -31,8 +31,13 @@ export class PlanWriter {
 
   /** Begins an operation and gives the writer of its payload. */
   op(name: OperationName, flags: number = 0): BinaryWriter {
+    return this.opIn(operations[name].phase, name, flags);
+  }
+
+  /** The same in a phase of one's own: NETLINK has a place in two. */
+  opIn(phase: number, name: OperationName, flags: number): BinaryWriter {
     this.#closeOperation();
-    const { type, phase } = operations[name];
+    const { type } = operations[name];
     this.#out.u16(type).u8(phase).u8(flags);
     this.#sizeAt = this.#out.length;
     this.#count++;

@@ -43,12 +43,13 @@ static void accepts_right_plans(void) {
   static const struct {
     const char *name;
     enum plan_use use;
-  } plans[] = {{"launch", PLAN_LAUNCH}, {"exec", PLAN_EXEC}, {"cleanup", PLAN_CLEANUP}};
+  } plans[] = {
+      {"launch", PLAN_LAUNCH}, {"exec", PLAN_EXEC}, {"cleanup", PLAN_CLEANUP}, {"netlink", PLAN_NETLINK}};
   struct failure failure;
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < 4; i++) {
     struct seed plan = seed(plans[i].name);
     REQUIRE(check(plan.bytes, plan.size, plans[i].use, &failure) == 0);
-    for (int use = 0; use < 3; use++)
+    for (int use = 0; use < 4; use++)
       REQUIRE(use == (int)plans[i].use || check(plan.bytes, plan.size, (enum plan_use)use, &failure) < 0);
   }
 }
@@ -62,7 +63,7 @@ static void knows_every_operation(void) {
   REQUIRE(plan_check(bytes.bytes, bytes.size, PLAN_LAUNCH, &plan, &failure) == 0);
   for (size_t at = 0; plan_next(&plan, &at, &op);) seen |= UINT64_C(1) << op.type;
   for (int type = OP_CGROUP_MAKE; type <= OP_ROOT_READONLY; type++)
-    REQUIRE(type == OP_LINK || (seen & UINT64_C(1) << type));
+    REQUIRE(seen & UINT64_C(1) << type);
   REQUIRE(plan_host_binds(&plan) == 2 && plan_namespace_joins(&plan) == 1);
 }
 
@@ -103,8 +104,8 @@ static void bad_type(struct builder *builder) {
   op_begin(builder, 77, PHASE_CHILD, 0);
   op_end(builder);
 }
-static void reserved_type(struct builder *builder) {
-  op_begin(builder, OP_LINK, PHASE_AFTER, 0);
+static void no_messages(struct builder *builder) {
+  op_begin(builder, OP_NETLINK, PHASE_AFTER, 0);
   write_bytes(&builder->out, "x", 1);
   op_end(builder);
 }
@@ -119,8 +120,67 @@ static void trailing(struct builder *builder) {
   op_end(builder);
 }
 
+/* ---- NETLINK ---- */
+
+static const uint32_t acked[] = {16, 0x00050010, 0, 0};
+static const struct netlink_options netlink_right = {.phase = PHASE_AFTER};
+
+static int launch_with_netlink(const void *messages, size_t size, const struct netlink_options *options) {
+  static const char *const argv[] = {"/bin/true", NULL};
+  struct builder builder = builder_new();
+  struct failure failure;
+  add_namespaces(&builder, CLONE_NEWNS, 0);
+  add_overlay(&builder, "layers/a", &(struct overlay_options){.upper = "a/upper", .work = "a/work"});
+  if (options->phase != PHASE_CLEANUP) add_netlink(&builder, messages, size, options);
+  add_exec(&builder, argv, argv, 0);
+  if (options->phase == PHASE_CLEANUP) add_netlink(&builder, messages, size, options);
+  builder_finish(&builder);
+  int result = check(builder.out.data, builder.out.len, PLAN_LAUNCH, &failure);
+  REQUIRE(result == 0 || failure.error == EBADMSG);
+  writer_free(&builder.out);
+  return result;
+}
+
+static void netlink_messages_are_framed(void) {
+  static const uint32_t unanswered[] = {16, 0x00010010, 0, 0}, short_one[] = {15, 0x00050010, 0, 0},
+                        long_one[] = {17, 0x00050010, 0, 0}, tail[] = {16, 0x00050010, 0, 0, 0},
+                        huge[] = {0xfffffff8, 0x00050010, 0, 0};
+  REQUIRE(launch_with_netlink(acked, sizeof acked, &netlink_right) == 0);
+  REQUIRE(launch_with_netlink(acked, 0, &netlink_right) < 0);
+  REQUIRE(launch_with_netlink(unanswered, sizeof unanswered, &netlink_right) < 0);
+  REQUIRE(launch_with_netlink(short_one, sizeof short_one, &netlink_right) < 0);
+  REQUIRE(launch_with_netlink(long_one, sizeof long_one, &netlink_right) < 0);
+  REQUIRE(launch_with_netlink(tail, sizeof tail, &netlink_right) < 0);
+  REQUIRE(launch_with_netlink(huge, sizeof huge, &netlink_right) < 0);
+}
+
+static void netlink_places_are_checked(void) {
+  static const struct netlink_options wrong[] = {
+      {.phase = PHASE_AFTER, .protocol = 2},
+      {.phase = PHASE_AFTER, .place = 3},
+      {.phase = PHASE_AFTER, .flags = 2},
+      {.phase = PHASE_AFTER, .place = PLACE_RUN_DIR},
+      {.phase = PHASE_AFTER, .place = PLACE_RUN_DIR, .path = "/proc/1/ns/net"},
+      {.phase = PHASE_AFTER, .place = PLACE_RUN_DIR, .path = "../other/net"},
+      {.phase = PHASE_AFTER, .place = PLACE_HOST, .path = "net"},
+      {.phase = PHASE_AFTER, .spot = 2},
+      {.phase = PHASE_AFTER, .spot = sizeof acked},
+      {.phase = PHASE_AFTER, .spot = 0xfffffffc},
+      {.phase = PHASE_CLEANUP, .spot = 4},
+      {.phase = PHASE_CLEANUP, .place = PLACE_CONTAINER},
+      {.phase = PHASE_BEFORE},
+      {.phase = PHASE_CHILD},
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    REQUIRE(launch_with_netlink(acked, sizeof acked, &wrong[i]) < 0);
+  struct netlink_options right = {.phase = PHASE_CLEANUP, .place = PLACE_RUN_DIR, .path = "net/a"};
+  REQUIRE(launch_with_netlink(acked, sizeof acked, &right) == 0);
+  right = (struct netlink_options){.phase = PHASE_AFTER, .place = PLACE_CONTAINER, .spot = sizeof acked - 4};
+  REQUIRE(launch_with_netlink(acked, sizeof acked, &right) == 0);
+}
+
 static void rejects_wrong_operations(void) {
-  static void (*const wrong[])(struct builder *) = {bad_phase, late_phase, bad_type, reserved_type,
+  static void (*const wrong[])(struct builder *) = {bad_phase, late_phase, bad_type, no_messages,
                                                     bad_flag,  twice,      trailing};
   struct failure failure;
   REQUIRE(launch_with(NULL, &failure) == 0);
@@ -195,9 +255,10 @@ static void copies_the_cleanup(void) {
   struct op op;
   struct writer out = writer_new(PLAN_MAX);
   REQUIRE(plan_check(bytes.bytes, bytes.size, PLAN_LAUNCH, &plan, &failure) == 0 && plan_cleanup(&plan, &out) == 0);
-  REQUIRE(plan_check(out.data, out.len, PLAN_CLEANUP, &cleanup, &failure) == 0 && cleanup.count == 1);
+  REQUIRE(plan_check(out.data, out.len, PLAN_CLEANUP, &cleanup, &failure) == 0 && cleanup.count == 2);
   size_t at = 0;
-  REQUIRE(plan_next(&cleanup, &at, &op) && op.type == OP_CGROUP_REMOVE && !plan_next(&cleanup, &at, &op));
+  REQUIRE(plan_next(&cleanup, &at, &op) && op.type == OP_CGROUP_REMOVE);
+  REQUIRE(plan_next(&cleanup, &at, &op) && op.type == OP_NETLINK && !plan_next(&cleanup, &at, &op));
   writer_free(&out);
 }
 
@@ -209,6 +270,8 @@ static const struct {
     {"knows every operation", knows_every_operation},
     {"rejects plans that are cut short or longer", rejects_cut_and_longer_plans},
     {"rejects operations in the wrong place, unknown flags and trailing bytes", rejects_wrong_operations},
+    {"rejects netlink messages whose frames are wrong", netlink_messages_are_framed},
+    {"rejects netlink messages for places that a plan may not name", netlink_places_are_checked},
     {"rejects paths that leave where they belong", rejects_paths_that_leave},
     {"decodes the supervise section and rejects every cut", supervise_seeds},
     {"copies the cleanup operations into a plan of their own", copies_the_cleanup},

@@ -163,6 +163,17 @@ void add_seccomp(struct builder *builder, const void *program, size_t size) {
   op_end(builder);
 }
 
+void add_netlink(struct builder *builder, const void *messages, size_t size, const struct netlink_options *options) {
+  op_begin(builder, OP_NETLINK, options->phase, options->flags);
+  write_u8(&builder->out, options->protocol);
+  write_u8(&builder->out, options->place);
+  write_str(&builder->out, options->path ? options->path : "");
+  write_u32(&builder->out, options->spot ? 1 : 0);
+  if (options->spot) write_u32(&builder->out, options->spot);
+  write_bytes(&builder->out, messages, size);
+  op_end(builder);
+}
+
 void add_exec(struct builder *builder, const char *const *candidates, const char *const *argv, uint8_t flags) {
   op_begin(builder, OP_EXEC, PHASE_CHILD, flags);
   add_strings(builder, candidates);

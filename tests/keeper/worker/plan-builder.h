@@ -42,5 +42,11 @@ void add_rlimit(struct builder *, uint32_t resource, uint64_t soft, uint64_t har
 void add_credentials(struct builder *, uint32_t uid, uint32_t gid);
 void add_capabilities(struct builder *, uint64_t permitted, uint64_t inheritable);
 void add_seccomp(struct builder *, const void *program, size_t size);
+struct netlink_options {
+  uint8_t phase, flags, protocol, place;
+  const char *path;
+  uint32_t spot; /* 0: none */
+};
+void add_netlink(struct builder *, const void *messages, size_t size, const struct netlink_options *);
 void add_exec(struct builder *, const char *const *candidates, const char *const *argv, uint8_t flags);
 void add_environment(struct builder *, const char *const *entries);

@@ -9,7 +9,20 @@
 
 #include "plan-builder.h"
 
-enum { SEED_LAUNCH, SEED_EXEC, SEED_CLEANUP, SEED_SUPERVISE };
+enum { SEED_LAUNCH, SEED_EXEC, SEED_CLEANUP, SEED_SUPERVISE, SEED_NETLINK };
+
+/* Two that ask for nothing in particular: a header and room for a descriptor each, the second wants an answer. */
+static const uint32_t messages[] = {20, 0x00010010, 0, 0, 0, 20, 0x00050010, 0, 0, 0};
+
+static void add_messages(struct builder *builder, uint8_t phase) {
+  struct netlink_options options = {
+      .phase = phase, .flags = NETLINK_TOLERANT, .place = PLACE_RUN_DIR, .path = "net/router"};
+  add_netlink(builder, messages, sizeof messages, &options);
+  if (phase == PHASE_CLEANUP) return;
+  options = (struct netlink_options){
+      .phase = phase, .protocol = NETLINK_OF_NETFILTER, .place = PLACE_CONTAINER, .spot = sizeof messages - 4};
+  add_netlink(builder, messages, sizeof messages, &options);
+}
 
 static void save(const char *directory, const char *name, uint8_t kind, const struct writer *data) {
   char path[512];
@@ -73,6 +86,7 @@ static void after(struct builder *builder) {
   op_begin(builder, OP_OOM_SCORE, PHASE_AFTER, 0);
   write_i32(&builder->out, 500);
   op_end(builder);
+  add_messages(builder, PHASE_AFTER);
 }
 
 static void every_operation(const char *directory) {
@@ -90,6 +104,7 @@ static void every_operation(const char *directory) {
   add_empty(&builder, OP_ROOT_READONLY);
   last_steps(&builder);
   add_cgroup(&builder, OP_CGROUP_REMOVE, 0, "warren/a");
+  add_messages(&builder, PHASE_CLEANUP);
   builder_finish(&builder);
   save(directory, "launch", SEED_LAUNCH, &builder.out);
   writer_free(&builder.out);
@@ -108,8 +123,17 @@ static void cleanup_plan(const char *directory) {
   struct builder builder = builder_new();
   add_cgroup(&builder, OP_CGROUP_REMOVE, 1, "warren/a");
   add_cgroup(&builder, OP_CGROUP_REMOVE, 0, "warren/a");
+  add_messages(&builder, PHASE_CLEANUP);
   builder_finish(&builder);
   save(directory, "cleanup", SEED_CLEANUP, &builder.out);
+  writer_free(&builder.out);
+}
+
+static void netlink_plan(const char *directory) {
+  struct builder builder = builder_new();
+  add_messages(&builder, PHASE_AFTER);
+  builder_finish(&builder);
+  save(directory, "netlink", SEED_NETLINK, &builder.out);
   writer_free(&builder.out);
 }
 
@@ -152,6 +176,7 @@ int main(int argc, char **argv) {
   struct builder probe = exec_plan();
   every_operation(argv[1]);
   cleanup_plan(argv[1]);
+  netlink_plan(argv[1]);
   save(argv[1], "exec", SEED_EXEC, &probe.out);
   supervise(argv[1], "supervise", NULL);
   supervise(argv[1], "supervise-health", &probe);

@@ -181,7 +181,7 @@ describe('validation names the field and the rule', () => {
       { sysctls: { 'net.ipv4.ip_forward': '1' }, network: 'host' },
       'conflicts with the host’s network',
     ],
-    [{ network: 'bridge' as 'none' }, 'not one of none, host, container:NAME'],
+    [{ pid: 'bridge' as 'host' }, 'not one of private, host, container:NAME'],
     [{ network: 'container:a', pid: 'container:b' }, 'cannot be joined by one container'],
     [
       { devices: [{ hostPath: '/dev/x', containerPath: '/etc/x', permissions: 'r' }] },

@@ -22,6 +22,8 @@ function record(name = '', id = newId()): ContainerRecord {
     ids: { base: 0, count: 65_536 },
     layers,
     volumes: [],
+    endpoints: [],
+    ports: [],
     cgroupPath: `warren/${id}`,
     phase: 'created',
     run: null,

@@ -7,7 +7,7 @@ import type { Intent } from '../../../records/store.js';
 import { failure } from '../../batch.js';
 import type { EngineContext } from '../../context.js';
 import type { BatchOptions, BatchResult } from '../../contract.js';
-import { etcFilesOf } from '../../launch/etc-files.js';
+import { writeEtcFiles } from '../../launch/etc-files.js';
 import { containerEvent } from '../../observe/container-event.js';
 import { allocatableIds, releaseUnusedIds } from '../../state/id-pool.js';
 import { provideVolumes } from '../../storage/container-volumes.js';
@@ -134,7 +134,8 @@ export async function createChunk(
 async function prepare(context: EngineContext, record: ContainerRecord): Promise<Draft> {
   try {
     await context.storage.prepare(record.id);
-    await context.storage.writeFiles(record.id, etcFilesOf(record));
+    // Those of connected containers name others: they are written at every start.
+    if (record.endpoints.length === 0) await writeEtcFiles(context, record);
     await provideVolumes(context, record);
     // Who removed it by its name meanwhile did not see the directories.
     if (context.records.containers.get(record.id) !== undefined) return record;
@@ -149,7 +150,15 @@ async function prepare(context: EngineContext, record: ContainerRecord): Promise
   }
 }
 
-/** All in one transaction; when a name is taken, one by one, so that the others succeed. Results are in order. */
+/** What one record cannot have says nothing of the others. */
+const isOfOne: ReadonlySet<string> = new Set([
+  'NAME_IN_USE',
+  'ADDRESS_IN_USE',
+  'NO_FREE_ADDRESS',
+  'BRIDGE_FULL',
+]);
+
+/** All in one transaction; when a name or an address is taken, one by one, so that the others succeed. Results are in order. */
 async function insertAll(
   context: EngineContext,
   records: readonly ContainerRecord[],
@@ -160,7 +169,7 @@ async function insertAll(
     return await insert(context, records, intent);
   } catch (error) {
     if (!isWarrenError(error)) throw error;
-    if (records.length > 1 && isWarrenError(error, 'conflict', 'NAME_IN_USE')) {
+    if (records.length > 1 && isOfOne.has(error.code)) {
       return (
         await mapBounded(records, 1, async (record) => insertAll(context, [record], intent))
       ).flat();

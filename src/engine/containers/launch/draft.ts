@@ -9,10 +9,12 @@ import type {
   ResolvedVolume,
 } from '../../../model/container.js';
 import { idsPerContainer } from '../../../model/defaults.js';
+import type { Endpoint } from '../../../model/network.js';
 import type { Image } from '../../../model/image.js';
 import { normalizeConfig } from '../../../model/normalize-config.js';
 import { requireContainerName } from '../../../model/validate/names.js';
 import type { EngineContext } from '../../context.js';
+import { wantedEndpoints } from '../../networks/endpoints.js';
 
 /** One container to make; thousands may share one config object. */
 export interface NewContainer {
@@ -27,6 +29,8 @@ interface Prepared {
   readonly image: Image;
   /** The container whose namespaces are joined. */
   readonly joined: ContainerRecord | null;
+  /** Without their places. */
+  readonly endpoints: readonly Endpoint[];
 }
 
 /** Makes records of containers that do not exist yet; work that a batch shares is done once. */
@@ -55,7 +59,7 @@ export class Drafts {
       pending = this.#prepare(config);
       this.#prepared.set(config, pending);
     }
-    const { spec, image, joined } = await pending;
+    const { spec, image, joined, endpoints } = await pending;
     const id = newId() as ContainerId;
     const parent =
       spec.cgroupParent === '' ? this.#context.settings.cgroupParent : spec.cgroupParent;
@@ -67,6 +71,8 @@ export class Drafts {
       ids: idsOf(spec, joined),
       layers: image.layers,
       volumes: volumesOf(spec),
+      endpoints,
+      ports: [],
       cgroupPath: this.#context.cgroups.place(parent, id, spec.resources),
       phase: 'created',
       run: null,
@@ -82,7 +88,8 @@ export class Drafts {
     const { config: resolved, joined } = resolveJoins(this.#context, config);
     const spec = normalizeConfig(resolved, image);
     for (const mount of spec.mounts) requireSource(mount);
-    return { spec, image, joined };
+    const endpoints = await wantedEndpoints(this.#context, spec);
+    return { spec, image, joined, endpoints };
   }
 
   #image(reference: string): Promise<Image> {

@@ -13,8 +13,10 @@ import type {
   LaunchRequest,
   Lock,
   LockOptions,
+  NetlinkBatch,
   ProcessStreams,
 } from '../../port.js';
+import { netlinkPlan } from '../../netlink.js';
 import { request as requests, startFlags } from '../protocol.js';
 import { ContainersClient } from './containers.js';
 import { ControlClient } from './control.js';
@@ -160,6 +162,21 @@ export class KeeperClient implements Keeper {
     });
   }
 
+  async netlink(container: string, batches: readonly NetlinkBatch[]): Promise<void> {
+    if (batches.length === 0) return;
+    const plan = netlinkPlan(batches);
+    const session = await this.#live();
+    requireNetlink(session);
+    await session.command({
+      type: requests.netlink,
+      payload: (writer) => writer.str(container).bytes(plan),
+      attempt:
+        container === ''
+          ? { action: 'change the network', object: '', plan }
+          : { action: 'change the network of container', object: container, plan },
+    });
+  }
+
   async lock(name: string, options: LockOptions): Promise<Lock> {
     return this.#repeatedly(async (session) => {
       const fence = await session.call({
@@ -249,4 +266,17 @@ async function unlock(
     )
       throw error;
   }
+}
+
+const netlinkSince = 2;
+
+/** @throws WarrenError unsupported (KEEPER_TOO_OLD) */
+function requireNetlink({ hello }: Session): void {
+  if (hello.protocol >= netlinkSince) return;
+  throw new WarrenError(
+    'unsupported',
+    'KEEPER_TOO_OLD',
+    `Cannot change the network: the keeper that runs is of version ${hello.version}`,
+    { hint: 'Run warren keeper upgrade' },
+  );
 }

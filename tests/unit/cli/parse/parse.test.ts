@@ -236,10 +236,9 @@ describe('policies, namespaces and security', () => {
   });
 
   test('namespaces are private, of the host, or of a container', () => {
-    expect(namespace.parseNetwork('container:web')).toBe('container:web');
+    expect(namespace.parsePid('container:web')).toBe('container:web');
     expect(namespace.parsePid('host')).toBe('host');
     expect(namespace.parseIpc('shareable')).toBe('shareable');
-    expect(() => namespace.parseNetwork('bridge')).toThrow('none, host or container:NAME');
     expect(() => namespace.parsePid('container:')).toThrow(BadValue);
     expect(() => namespace.parseIpc('mine')).toThrow(BadValue);
   });
