@@ -1,5 +1,13 @@
 import type { KernelFacts } from '../facts.js';
-import type { CgroupFiles, CgroupHierarchy, Host, Keeper, RunOptions, RunResult } from '../port.js';
+import type {
+  CgroupFiles,
+  CgroupHierarchy,
+  Host,
+  Keeper,
+  KeeperEvent,
+  RunOptions,
+  RunResult,
+} from '../port.js';
 import { FakeCgroupFiles } from './fake-cgroup-files.js';
 import { FakeKeeper } from './fake-keeper.js';
 
@@ -62,6 +70,14 @@ export class FakeHost implements Host {
 
   async keeperInstances(): Promise<readonly number[]> {
     return [...this.#keepers.keys()].sort((a, b) => a - b);
+  }
+
+  storedInstances(): readonly number[] {
+    return [...this.#keepers.keys()].sort((a, b) => a - b);
+  }
+
+  storedEvents(instance: number): readonly KeeperEvent[] {
+    return this.#keepers.get(instance)?.emitted ?? [];
   }
 
   async facts(): Promise<KernelFacts> {

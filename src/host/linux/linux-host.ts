@@ -2,11 +2,12 @@ import { readdirSync } from 'node:fs';
 import { packageVersion } from '../../base/package.js';
 import { errnoOf, WarrenError } from '../../base/errors.js';
 import type { KernelFacts } from '../facts.js';
-import type { CgroupFiles, Host, Keeper, RunOptions, RunResult } from '../port.js';
+import type { CgroupFiles, Host, Keeper, KeeperEvent, RunOptions, RunResult } from '../port.js';
 import { createCgroupFiles } from './cgroup-files.js';
 import { probeFacts } from './facts.js';
 import { keeperPath, keeperVersion } from './keeper-path.js';
 import { keeperSocketPath, startKeeper } from './keeper-start.js';
+import { readStoredEvents } from './keeper/event-files.js';
 import { KeeperClient } from './keeper/keeper-client.js';
 import { Session } from './keeper/session.js';
 import { run } from './run.js';
@@ -80,10 +81,15 @@ class LinuxHost implements Host {
   }
 
   async keeperInstances(): Promise<readonly number[]> {
-    return socketNames(this.#options.runDir)
-      .flatMap((name) => /^keeper-(\d+)\.sock$/.exec(name)?.[1] ?? [])
-      .map(Number)
-      .sort((a, b) => a - b);
+    return this.#instances(/^keeper-(\d+)\.sock$/);
+  }
+
+  storedInstances(): readonly number[] {
+    return this.#instances(/^keeper-(\d+)\.events$/);
+  }
+
+  storedEvents(instance: number): readonly KeeperEvent[] {
+    return readStoredEvents(this.#options.runDir, instance);
   }
 
   async facts(): Promise<KernelFacts> {
@@ -103,6 +109,13 @@ class LinuxHost implements Host {
         client.status === 'fulfilled' ? client.value.close() : undefined,
       ),
     );
+  }
+
+  #instances(file: RegExp): readonly number[] {
+    return namesIn(this.#options.runDir)
+      .flatMap((name) => file.exec(name)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => a - b);
   }
 
   #checkOpen(): void {
@@ -179,7 +192,7 @@ function needsRoot(cause: unknown): WarrenError {
   );
 }
 
-function socketNames(runDir: string): string[] {
+function namesIn(runDir: string): string[] {
   try {
     return readdirSync(runDir);
   } catch (error) {
