@@ -376,6 +376,10 @@ export interface EngineApi {
     /** Called once, when everything that happens from then on will be told: the iteration has begun by then. */
     readonly onReady?: () => void;
     readonly filters?: Readonly<Record<string, readonly string[]>>;
+    /** Also what happened since then, as far as it is kept; in ms since the epoch. @default from now on; with untilMs: all */
+    readonly sinceMs?: number;
+    /** Ends with the last event that is not later, in ms since the epoch; at once when that is over. @default never */
+    readonly untilMs?: number;
   }): AsyncIterable<EngineEvent>;
   readonly containers: EngineContainers;
   readonly images: EngineImages;

@@ -25,6 +25,10 @@ export interface Host {
   runningKeeper(instance: number): Promise<Keeper | null>;
   /** Instances whose sockets are in the run dir. */
   keeperInstances(): Promise<readonly number[]>;
+  /** Instances that have stored events, running or not. */
+  storedInstances(): readonly number[];
+  /** What a keeper stored of its events, oldest first. All that came before a subscription's `onReady` is in it. */
+  storedEvents(instance: number): readonly KeeperEvent[];
   readonly cgroups: CgroupFiles;
   readonly namespaces: PinnedNamespaces;
   /** What this kernel and machine can do; probed once. */
@@ -261,6 +265,8 @@ export interface KeeperEvent {
     | 'lease'
     | 'log-dropped'
     | 'adopted';
+  /** No other event of this keeper has it: it names the event. */
+  readonly timeNs: bigint;
   readonly timeMs: number;
   readonly container: string;
   readonly pid: number;

@@ -239,6 +239,16 @@ describeAsRoot('the command line', () => {
     );
   });
 
+  test('shows events of the past, and ends when they are all of it', async () => {
+    await cli.output('run', '--rm', '--name', 'gone', 'tiny', 'true');
+    const range = ['--since', '10m', '--until', '0s', '--filter', 'container=gone'];
+    expect(await cli.output('events', ...range, '--format', '{{.Action}}')).toBe(
+      'create\nstart\ndie\ndestroy',
+    );
+    expect(await cli.output('events', '--since', '2h', '--until', '1h')).toBe('');
+    expect((await cli.run(['events', '--since', 'soon'])).code).toBe(125);
+  });
+
   test('prints objects with --json', async () => {
     const started = JSON.parse(
       await cli.output('run', '-d', '--json', '--name', 'box', 'tiny', 'pause'),

@@ -1,4 +1,4 @@
-import type { ContainerRecord } from '../../model/container.js';
+import type { ContainerId, ContainerRecord } from '../../model/container.js';
 import type { ContainerEvent } from '../../model/events.js';
 import type { EngineContext } from '../context.js';
 
@@ -9,10 +9,17 @@ export type EventDetail = ContainerEvent extends infer E
     : never
   : never;
 
+/** What an event says of its container. */
+export interface EventSubject {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly spec: Pick<ContainerRecord['spec'], 'image' | 'labels'>;
+}
+
 /** An event of a container, now or at `timeMs`. */
 export function containerEvent(
   context: Pick<EngineContext, 'clock'>,
-  record: Pick<ContainerRecord, 'id' | 'name' | 'spec'>,
+  record: EventSubject,
   detail: EventDetail & { readonly timeMs?: number },
 ): ContainerEvent {
   return {

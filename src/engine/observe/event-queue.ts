@@ -19,6 +19,11 @@ export class EventQueue<T> implements AsyncIterable<T> {
     this.#wake?.();
   }
 
+  /** What waits now. */
+  take(): T[] {
+    return this.#items.splice(0);
+  }
+
   fail(error: unknown): void {
     this.#failure ??= { error };
     this.#wake?.();

@@ -3,6 +3,7 @@ import {
   openSync,
   closeSync,
   fstatSync,
+  readFileSync,
   readSync,
   renameSync,
   statSync,
@@ -19,7 +20,7 @@ const readBytes = 65_536;
 
 /**
  * What engines of all processes did, as lines of JSON in the run dir: appended in one write, read by whoever follows. What
- * keepers see (start, die, oom, health) comes from them directly and is not in here.
+ * keepers see (start, die, oom, health) they store themselves; it is not in here.
  */
 export class EventJournal {
   readonly #directory: string;
@@ -40,19 +41,9 @@ export class EventJournal {
     this.#rotate();
   }
 
-  /** Events appended from now on, until the signal aborts. */
-  async *follow(signal: AbortSignal): AsyncGenerator<EngineEvent> {
-    const changes = new ChangeSignal(this.#directory);
-    const reader = new LineReader(this.#path);
-    try {
-      while (!signal.aborted) {
-        for (const line of reader.read()) yield JSON.parse(line) as EngineEvent;
-        await changes.next(signal);
-      }
-    } finally {
-      changes.close();
-      reader.close();
-    }
+  /** Reads what is appended from now on; with `past`, first all that is kept. To be closed. */
+  reader({ past }: { readonly past: boolean }): JournalReader {
+    return new JournalReader(this.#directory, { past });
   }
 
   /** Two processes may rotate at once: then one file more is dropped, never a line of a living one. */
@@ -65,6 +56,42 @@ export class EventJournal {
   }
 }
 
+/** A place in the journal. */
+export class JournalReader {
+  readonly #changes: ChangeSignal;
+  readonly #lines: LineReader;
+
+  constructor(directory: string, { past }: { readonly past: boolean }) {
+    this.#changes = new ChangeSignal(directory);
+    this.#lines = new LineReader(join(directory, fileName), { past });
+  }
+
+  /** What was appended since the last call. */
+  read(): EngineEvent[] {
+    return [...this.#lines.read()].flatMap((line) => eventOf(line) ?? []);
+  }
+
+  /** Resolves when there may be more, or when the signal aborts. */
+  async changed(signal: AbortSignal): Promise<void> {
+    await this.#changes.next(signal);
+  }
+
+  close(): void {
+    this.#changes.close();
+    this.#lines.close();
+  }
+}
+
+/** undefined for a line that was cut: its process was killed, or the disk was full. */
+function eventOf(line: string): EngineEvent | undefined {
+  try {
+    return JSON.parse(line) as EngineEvent;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 /** Tells of changes below a directory; a change between two waits is not missed. */
 class ChangeSignal {
   readonly #watcher;
@@ -73,7 +100,7 @@ class ChangeSignal {
 
   constructor(directory: string) {
     this.#watcher = watch(directory, { persistent: true }, (_, name) => {
-      if (name !== null && !name.startsWith(fileName)) return;
+      if (name !== null && name !== fileName && name !== `${fileName}.1`) return;
       this.#changed = true;
       this.#wake?.();
     });
@@ -102,17 +129,21 @@ class ChangeSignal {
 class LineReader {
   readonly #path: string;
   #fd: number | null;
+  /** The file before, until it is read. */
+  #older: number | null = null;
   #position = 0;
   #decoder = new StringDecoder('utf8');
   #rest = '';
 
-  constructor(path: string) {
+  constructor(path: string, { past }: { readonly past: boolean }) {
     this.#path = path;
     this.#fd = openOrNull(path);
-    if (this.#fd !== null) this.#position = fstatSync(this.#fd).size;
+    if (past) this.#older = openOrNull(`${path}.1`);
+    else if (this.#fd !== null) this.#position = fstatSync(this.#fd).size;
   }
 
   *read(): Generator<string> {
+    yield* this.#past();
     this.#fd ??= openOrNull(this.#path);
     if (this.#fd === null) return;
     yield* this.#lines(this.#fd);
@@ -127,8 +158,21 @@ class LineReader {
   }
 
   close(): void {
-    if (this.#fd !== null) closeSync(this.#fd);
-    this.#fd = null;
+    for (const fd of [this.#fd, this.#older]) if (fd !== null) closeSync(fd);
+    this.#fd = this.#older = null;
+  }
+
+  *#past(): Generator<string> {
+    const older = this.#older;
+    if (older === null) return;
+    this.#older = null;
+    try {
+      // The newer file was opened first: it may have become this one in between.
+      if (this.#fd !== null && fstatSync(older).ino === fstatSync(this.#fd).ino) return;
+      yield* readFileSync(older, 'utf8').split('\n').slice(0, -1);
+    } finally {
+      closeSync(older);
+    }
   }
 
   *#lines(fd: number): Generator<string> {

@@ -4,6 +4,7 @@ import type {
   CgroupHierarchy,
   Host,
   Keeper,
+  KeeperEvent,
   PinnedNamespaces,
   RunOptions,
   RunResult,
@@ -82,6 +83,14 @@ export class FakeHost implements Host {
 
   async keeperInstances(): Promise<readonly number[]> {
     return [...this.#keepers.keys()].sort((a, b) => a - b);
+  }
+
+  storedInstances(): readonly number[] {
+    return [...this.#keepers.keys()].sort((a, b) => a - b);
+  }
+
+  storedEvents(instance: number): readonly KeeperEvent[] {
+    return this.#keepers.get(instance)?.emitted ?? [];
   }
 
   async facts(): Promise<KernelFacts> {

@@ -66,6 +66,8 @@ export class FakeKeeper implements Keeper {
   readonly control: KeeperControl;
   readonly #states = new Map<string, KeeperState>();
   readonly #locks = new Map<string, bigint>();
+  /** All of them, as a keeper stores them. */
+  readonly emitted: KeeperEvent[] = [];
   readonly #subscribers = new Set<(event: KeeperEvent) => void>();
   #waiters: Waiter[] = [];
   #nextPid = 1000;
@@ -168,8 +170,10 @@ export class FakeKeeper implements Keeper {
   }
 
   emit(event: Partial<KeeperEvent> & Pick<KeeperEvent, 'kind' | 'container'>): void {
-    for (const subscriber of this.#subscribers)
-      subscriber({ timeMs: 0, pid: 0, exit: noExit, detail: '', ...event });
+    const timeNs = BigInt(event.timeMs ?? 0) * 1_000_000n + BigInt(this.emitted.length);
+    const whole = { timeNs, timeMs: 0, pid: 0, exit: noExit, detail: '', ...event };
+    this.emitted.push(whole);
+    for (const subscriber of this.#subscribers) subscriber(whole);
   }
 
   /** Arguments of every call of that name. */

@@ -6,6 +6,7 @@ import type {
   CgroupFiles,
   Host,
   Keeper,
+  KeeperEvent,
   PinnedNamespaces,
   RunOptions,
   RunResult,
@@ -14,6 +15,7 @@ import { createCgroupFiles } from './cgroup-files.js';
 import { probeFacts } from './facts.js';
 import { keeperPath, keeperVersion } from './keeper-path.js';
 import { keeperSocketPath, startKeeper } from './keeper-start.js';
+import { readStoredEvents } from './keeper/event-files.js';
 import { KeeperClient } from './keeper/keeper-client.js';
 import { Session } from './keeper/session.js';
 import { LinuxPinnedNamespaces } from './pinned-namespaces.js';
@@ -90,10 +92,15 @@ class LinuxHost implements Host {
   }
 
   async keeperInstances(): Promise<readonly number[]> {
-    return socketNames(this.#options.runDir)
-      .flatMap((name) => /^keeper-(\d+)\.sock$/.exec(name)?.[1] ?? [])
-      .map(Number)
-      .sort((a, b) => a - b);
+    return this.#instances(/^keeper-(\d+)\.sock$/);
+  }
+
+  storedInstances(): readonly number[] {
+    return this.#instances(/^keeper-(\d+)\.events$/);
+  }
+
+  storedEvents(instance: number): readonly KeeperEvent[] {
+    return readStoredEvents(this.#options.runDir, instance);
   }
 
   async facts(): Promise<KernelFacts> {
@@ -113,6 +120,13 @@ class LinuxHost implements Host {
         client.status === 'fulfilled' ? client.value.close() : undefined,
       ),
     );
+  }
+
+  #instances(file: RegExp): readonly number[] {
+    return namesIn(this.#options.runDir)
+      .flatMap((name) => file.exec(name)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => a - b);
   }
 
   #checkOpen(): void {
@@ -189,7 +203,7 @@ function needsRoot(cause: unknown): WarrenError {
   );
 }
 
-function socketNames(runDir: string): string[] {
+function namesIn(runDir: string): string[] {
   try {
     return readdirSync(runDir);
   } catch (error) {

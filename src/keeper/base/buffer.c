@@ -131,3 +131,9 @@ char *str_copy(struct str view) {
   copy[view.len] = 0;
   return copy;
 }
+
+uint32_t checksum_of(const uint8_t *data, size_t len) {
+  uint32_t value = 2166136261u;
+  for (size_t i = 0; i < len; i++) value = (value ^ data[i]) * 16777619u;
+  return value;
+}

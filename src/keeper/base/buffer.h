@@ -49,5 +49,8 @@ void write_raw(struct writer *, const void *, size_t); /* without a length */
 void write_str(struct writer *, const char *);         /* NUL-terminated */
 void write_view(struct writer *, struct str);
 
+/* Of a stored record (FNV-1a): torn writes and zeros are what it has to see, not malice. */
+uint32_t checksum_of(const uint8_t *, size_t len);
+
 bool str_equal(struct str, const char *);
 char *str_copy(struct str); /* malloc'ed, NUL-terminated; NULL without memory */

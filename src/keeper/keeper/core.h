@@ -220,6 +220,12 @@ void fence_leave(struct keeper *, uint64_t fence);
 void event_subscribe(struct request *, uint32_t mask);
 void event_unsubscribe(struct request *);
 
+/* ---- event_file.c ---- */
+
+int event_file_open(struct keeper *);
+void event_file_add(struct keeper *, const struct writer *payload); /* written at the end of this turn of the loop */
+void event_file_flush(struct keeper *);                             /* now */
+
 /* ---- journal.c ---- */
 
 /* Reads what an earlier keeper of this boot wrote into the table of containers; until journal_rewrite nothing is written. */

@@ -25,18 +25,11 @@ static void name_of(const struct keeper *keeper, const char *suffix, char name[6
   snprintf(name, 64, "journal-%u%s", keeper->options.instance, suffix);
 }
 
-/* FNV-1a: torn writes and zeros are what it has to see, not malice. */
-static uint32_t checksum(const uint8_t *data, size_t len) {
-  uint32_t value = 2166136261u;
-  for (size_t i = 0; i < len; i++) value = (value ^ data[i]) * 16777619u;
-  return value;
-}
-
 /* ---- writing ---- */
 
 static void put_record(struct writer *out, const struct writer *payload) {
   write_u32(out, (uint32_t)payload->len);
-  write_u32(out, checksum(payload->data, payload->len));
+  write_u32(out, checksum_of(payload->data, payload->len));
   write_raw(out, payload->data, payload->len);
   if (payload->failed) out->failed = true;
 }
@@ -263,7 +256,7 @@ static void apply_all(struct keeper *keeper, struct reader *in) {
   while (in->at < in->end) {
     struct reader head = *in;
     uint32_t size = read_u32(&head), sum = read_u32(&head);
-    if (head.bad || size > (size_t)(head.end - head.at) || checksum(head.at, size) != sum) {
+    if (head.bad || size > (size_t)(head.end - head.at) || checksum_of(head.at, size) != sum) {
       log_line(LEVEL_WARN, "the journal ends with a torn record: %zu bytes ignored", (size_t)(in->end - in->at));
       return;
     }

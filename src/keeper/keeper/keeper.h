@@ -328,6 +328,8 @@ struct keeper {
   struct reconcile *reconcile;
   struct probes *probes;
   struct subscribers *subscribers;
+  struct event_file *event_file; /* NULL: events are not stored */
+  uint64_t last_event_ns;
   struct instance *instance;
   struct process **processes; /* by pid */
   uint64_t log_lines_dropped;

@@ -80,6 +80,7 @@ void upgrade_now(struct keeper *keeper) {
   instance->request = NULL;
   clients_flush(keeper);
   workers_end(keeper);
+  event_file_flush(keeper);
   arguments_of(&options, "keeper", arguments);
   for (int fd = LISTEN_FD; fd <= LINK_FD; fd++)
     if (fd != READY_FD) fcntl(fd, F_SETFD, 0);

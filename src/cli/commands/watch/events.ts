@@ -1,6 +1,8 @@
 import { eventDocument } from '../../../api/shape/event.js';
+import { defined } from '../../config/defined.js';
 import { collectFilters, parseFilter } from '../../parse/policy.js';
 import { parsePositiveDuration } from '../../parse/duration.js';
+import { parseTime } from '../../parse/time.js';
 import { defineCommand, type CommandDefinition } from '../../program/definition.js';
 import { asText, list, value } from '../../program/option.js';
 import { formatDocument } from '../../render/format.js';
@@ -18,6 +20,15 @@ const options = {
     parse: asText,
     complete: ['json'],
   }),
+  since: value(
+    '--since <time>',
+    'Also what happened from this time on: RFC 3339, seconds, or 10m for ten minutes ago',
+    { parse: parseTime },
+  ),
+  until: value('--until <time>', 'End at this time; what was before it is shown', {
+    parse: parseTime,
+    defaultText: 'never',
+  }),
   for: value('--for <duration>', 'End after this time', {
     parse: parsePositiveDuration,
     defaultText: 'never',
@@ -26,7 +37,7 @@ const options = {
 
 export const command: CommandDefinition = defineCommand({
   description:
-    'Shows what happens to containers, images and volumes, as it happens, until it is interrupted.',
+    'Shows what happens to containers, images and volumes, as it happens, until it is interrupted; with --since, also what happened.',
   arguments: [],
   options,
   examples: [
@@ -34,6 +45,7 @@ export const command: CommandDefinition = defineCommand({
       command: 'warren events --filter type=container --filter event=die',
       what: 'See containers end',
     },
+    { command: 'warren events --since 10m --until 0s', what: 'The last ten minutes, and no more' },
     { command: 'warren events --format json --for 1m', what: 'One minute, as JSON' },
   ],
   run: async (context, { options: flags }) => {
@@ -46,8 +58,9 @@ export const command: CommandDefinition = defineCommand({
       const onReady = (): void => {
         output.note('Showing events from now on');
       };
+      const range = defined({ sinceMs: flags.since, untilMs: flags.until });
       const filters = collectFilters(flags.filter);
-      for await (const event of engine.events({ signal, filters, onReady })) {
+      for await (const event of engine.events({ signal, filters, onReady, ...range })) {
         if (format === undefined) output.line(printable(eventLine(event)));
         else output.line(formatDocument(withMapFields(eventDocument(event)), format));
       }

@@ -98,9 +98,11 @@ function decodeState(reader: BinaryReader): KeeperState {
 export function decodeEvent(reader: BinaryReader): KeeperEvent | undefined {
   const kind = eventKinds[reader.u16()];
   if (kind === undefined || kind === 'none') return undefined;
+  const timeNs = reader.u64();
   return {
     kind,
-    timeMs: milliseconds(reader),
+    timeNs,
+    timeMs: Number(timeNs / BigInt(nsPerMs)),
     container: reader.str(),
     pid: reader.u32(),
     exit: decodeExit(reader),

@@ -1,0 +1,6 @@
+import { describeAsRoot } from '../privileges.js';
+import { cTests, file, harness } from './c-tests.js';
+
+describeAsRoot('stored events', () => {
+  cTests('event-file', [file('keeper/event_file.c'), ...harness()]);
+});
