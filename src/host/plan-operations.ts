@@ -41,6 +41,7 @@ export const operations = {
   LINK: { type: 28, phase: 2, flags: [] },
   KEYRING: { type: 29, phase: 3, flags: [] },
   ROOT_READONLY: { type: 30, phase: 3, flags: [] },
+  CGROUP_OWNER: { type: 31, phase: 1, flags: [] },
 } as const;
 
 export type OperationName = keyof typeof operations;

@@ -150,6 +150,7 @@ static const struct row rows[] = {
     ROW("op_type", OP_LINK),
     ROW("op_type", OP_KEYRING),
     ROW("op_type", OP_ROOT_READONLY),
+    ROW("op_type", OP_CGROUP_OWNER),
     ROW("op_flags", CGROUP_MAKE_NEW),
     ROW("op_flags", CGROUP_WRITE_CLAMP),
     ROW("op_flags", NAMESPACES_LOCKED),

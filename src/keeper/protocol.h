@@ -99,6 +99,7 @@ enum op_type {
   OP_LINK,
   OP_KEYRING,
   OP_ROOT_READONLY,
+  OP_CGROUP_OWNER,
 };
 
 enum op_flags {

@@ -7,7 +7,7 @@
 
 #include "ops.h"
 
-enum { HEADER_BYTES = 8, OP_TYPES = OP_ROOT_READONLY + 1 };
+enum { HEADER_BYTES = 8, OP_TYPES = OP_CGROUP_OWNER + 1 };
 enum { IN_LAUNCH = 1 << PLAN_LAUNCH, IN_EXEC = 1 << PLAN_EXEC, IN_CLEANUP = 1 << PLAN_CLEANUP };
 
 /* The decoders' results only matter to the worker; here one place takes them all. */
@@ -15,6 +15,7 @@ union decoded {
   struct op_cgroup cgroup;
   struct op_cgroup_write cgroup_write;
   struct op_cgroup_devices cgroup_devices;
+  struct op_cgroup_owner cgroup_owner;
   struct op_namespaces namespaces;
   struct op_namespace_join namespace_join;
   struct op_idmap idmap;
@@ -69,6 +70,7 @@ static const struct rule rules[OP_TYPES] = {
     [OP_NETNS] = {PHASE_BEFORE, 0, IN_LAUNCH, true},
     [OP_KEYRING] = {PHASE_CHILD, 0, IN_LAUNCH, true},
     [OP_ROOT_READONLY] = {PHASE_CHILD, 0, IN_LAUNCH, true},
+    [OP_CGROUP_OWNER] = {PHASE_BEFORE, 0, IN_LAUNCH, true},
 };
 
 /* What the whole plan must satisfy, gathered while its operations are read. */
@@ -88,6 +90,8 @@ static bool decode(enum op_type type, struct reader payload, union decoded *out)
     return decode_cgroup_write(payload, &out->cgroup_write);
   case OP_CGROUP_DEVICES:
     return decode_cgroup_devices(payload, &out->cgroup_devices);
+  case OP_CGROUP_OWNER:
+    return decode_cgroup_owner(payload, &out->cgroup_owner);
   case OP_NAMESPACES:
     return decode_namespaces(payload, &out->namespaces);
   case OP_NAMESPACE_JOIN:

@@ -91,6 +91,7 @@ export const fieldReaders: Readonly<Record<OperationName, (reader: BinaryReader)
   LINK: (reader) => ({ bytes: reader.raw(reader.remaining).length }),
   KEYRING: nothing,
   ROOT_READONLY: nothing,
+  CGROUP_OWNER: (reader) => ({ ...group(reader), uid: reader.u32(), gid: reader.u32() }),
 };
 
 function capabilities(reader: BinaryReader): string[] {

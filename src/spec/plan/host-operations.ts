@@ -18,7 +18,7 @@ import type { PlanWriter } from './plan-writer.js';
 
 export function writeCgroups(
   plan: PlanWriter,
-  { make, writes, join, deviceProgram }: CgroupPlan,
+  { make, writes, owner, join, deviceProgram }: CgroupPlan,
 ): void {
   for (const group of make)
     plan
@@ -27,6 +27,10 @@ export function writeCgroups(
       .str(group.path);
   for (const write of writes) {
     plan.op('CGROUP_WRITE').u8(write.hierarchy).str(write.path).str(write.file).str(write.value);
+  }
+  if (owner !== null) {
+    const { group, uid, gid } = owner;
+    plan.op('CGROUP_OWNER').u8(group.hierarchy).str(group.path).u32(uid).u32(gid);
   }
   if (deviceProgram !== null) {
     const { group, program } = deviceProgram;

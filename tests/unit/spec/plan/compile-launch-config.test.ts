@@ -100,6 +100,17 @@ describe('mounts', () => {
     expect(one('ENVIRONMENT', list).fields['entries']).toContain('container=warren');
   });
 
+  test('go with the group handed to the container’s root before anything enters it', () => {
+    const group = { hierarchy: 0, path: `warren/${id}` };
+    const cgroups = { ...launchInput().cgroups, owner: { group, uid: 1_000_000, gid: 1_000_001 } };
+    const list = operations({ command: ['/sbin/init'] }, { cgroups });
+    expect(one('CGROUP_OWNER', list).fields).toEqual({ ...group, uid: 1_000_000, gid: 1_000_001 });
+    const names = order(list);
+    expect(names.indexOf('CGROUP_MAKE')).toBeLessThan(names.indexOf('CGROUP_OWNER'));
+    expect(names.indexOf('CGROUP_OWNER')).toBeLessThan(names.indexOf('CGROUP_JOIN'));
+    expect(order(operations())).not.toContain('CGROUP_OWNER');
+  });
+
   test('are without cgroup2 where the host has none', () => {
     const facts = { ...launchInput().facts, cgroupVersion: 'v1' as const };
     expect(
