@@ -19,6 +19,8 @@
 #include "../plan/ops.h"
 #include "core.h"
 
+enum { START_FDS = 4, EXEC_FDS = 256 };
+
 struct launch {
   struct keeper *keeper;
   struct container *container;
@@ -46,6 +48,7 @@ static void launch_free(struct launch *launch) {
   if (launch->fence) fence_leave(launch->keeper, launch->fence);
   if (launch->request) launch->request->state = NULL;
   launch->container->launch = NULL;
+  launch->keeper->launches--;
   free(launch->plan_data);
   free(launch);
 }
@@ -299,6 +302,7 @@ static struct launch *launch_new(struct keeper *keeper, const struct plan *plan)
     return NULL;
   }
   memcpy(copy, plan->data, plan->size);
+  keeper->launches++;
   *launch = (struct launch){
       .keeper = keeper,
       .open = {.pool = POOL_OPEN, .begin = begin_open, .reply = open_reply},
@@ -347,10 +351,18 @@ static void go(struct launch *launch, struct container *container) {
   if (!container->cleaning) launch_resume(launch);
 }
 
+/* A keeper that is full of containers can still run processes in them. */
+static unsigned kept_for_execs(const struct keeper *keeper) {
+  unsigned part = keeper->fd_limit / 8;
+  return part < EXEC_FDS ? part : (unsigned)EXEC_FDS;
+}
+
 int launch_begin(struct keeper *keeper, struct launch_request *from, struct failure *failure) {
   const char *id = from->supervise.id;
-  if (fd_reserve(keeper, 4) < 0) return fail(failure, EMFILE, "start one more container in this keeper", id);
-  fd_release(keeper, 4);
+  /* Launches under way have not taken all of theirs yet. */
+  unsigned needed = START_FDS * (1 + keeper->launches) + kept_for_execs(keeper);
+  if (fd_reserve(keeper, needed) < 0) return fail(failure, EMFILE, "start one more container in this keeper", id);
+  fd_release(keeper, needed);
   if (from->fence && fence_enter(keeper, from->fence) < 0)
     return fail(failure, ESTALE, "start container under a lock that ended", id);
   struct launch *launch = launch_new(keeper, &from->plan);
@@ -359,6 +371,7 @@ int launch_begin(struct keeper *keeper, struct launch_request *from, struct fail
   if (!container) {
     if (from->fence) fence_leave(keeper, from->fence);
     if (launch) free(launch->plan_data);
+    keeper->launches -= launch != NULL;
     free(launch);
     return -1;
   }
