@@ -158,6 +158,7 @@ static const struct row rows[] = {
     ROW("op_flags", BIND_IDMAPPED),
     ROW("op_flags", BIND_OPTIONAL),
     ROW("op_flags", BIND_MAKE_SOURCE),
+    ROW("op_flags", DEV_TREE_NO_CONSOLE),
     ROW("op_flags", WORKDIR_CREATE),
     ROW("op_flags", EXEC_INIT),
     ROW("bind_source", BIND_HOST),

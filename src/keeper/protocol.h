@@ -110,6 +110,7 @@ enum op_flags {
   BIND_IDMAPPED = 2,
   BIND_OPTIONAL = 4,
   BIND_MAKE_SOURCE = 8,
+  DEV_TREE_NO_CONSOLE = 1,
   WORKDIR_CREATE = 1,
   EXEC_INIT = 1,
 };

@@ -100,6 +100,13 @@ describe('mounts', () => {
     expect(one('ENVIRONMENT', list).fields['entries']).toContain('container=warren');
   });
 
+  test('have no place for a terminal that a service manager would log in on', () => {
+    const command = ['/sbin/init'];
+    const dev = one('DEV_TREE', operations({ command }));
+    expect([dev.flags, dev.fields]).toEqual([['no-console'], { nodes: [] }]);
+    expect(order(operations({ command, tty: true }))).not.toContain('DEV_TREE');
+  });
+
   test('go with the group handed to the container’s root before anything enters it', () => {
     const group = { hierarchy: 0, path: `warren/${id}` };
     const cgroups = { ...launchInput().cgroups, owner: { group, uid: 1_000_000, gid: 1_000_001 } };
