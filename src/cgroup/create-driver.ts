@@ -53,6 +53,20 @@ function deviceFilter(
   return { make: [], writes: [], join: [], deviceProgram };
 }
 
+/**
+ * What a container to which its group is handed may build below: more than any service manager needs, and little enough to be
+ * removed at its end. The files themselves stay root's.
+ */
+const delegationBounds: readonly (readonly [file: string, value: string])[] = [
+  ['cgroup.max.depth', '32'],
+  ['cgroup.max.descendants', '4096'],
+];
+
+function delegationWrites({ path, owner }: CgroupRequest): CgroupSetup['writes'] {
+  if (owner === null) return [];
+  return delegationBounds.map(([file, value]) => ({ hierarchy: 0, path, file, value }));
+}
+
 function setup(groups: GroupSet, request: CgroupRequest): CgroupSetup {
   const { path, resources, devices, owner } = request;
   const settings = groups.prepare(path, canonicalResources(resources));
@@ -65,7 +79,7 @@ function setup(groups: GroupSet, request: CgroupRequest): CgroupSetup {
   return {
     make,
     remove: groups.possibleGroups(path, make),
-    writes: [...groups.writes(path, settings), ...filter.writes],
+    writes: [...groups.writes(path, settings), ...filter.writes, ...delegationWrites(request)],
     join: [...groups.joins(path, own), ...filter.join],
     owner: owner === null ? null : { group: { hierarchy: 0, path }, ...owner },
     deviceProgram: filter.deviceProgram,

@@ -20,7 +20,7 @@ export const operations = {
   IDMAP: { type: 7, phase: 1, flags: [] },
   OVERLAY: { type: 8, phase: 2, flags: [] },
   BIND: { type: 9, phase: 2, flags: ['recursive', 'idmapped', 'optional', 'make-source'] },
-  DEV_TREE: { type: 10, phase: 2, flags: [] },
+  DEV_TREE: { type: 10, phase: 2, flags: ['no-console'] },
   OOM_SCORE: { type: 11, phase: 2, flags: [] },
   MOUNT: { type: 12, phase: 3, flags: [] },
   MASK: { type: 13, phase: 3, flags: [] },
@@ -42,6 +42,7 @@ export const operations = {
   NETLINK: { type: 28, phase: 2, flags: ['tolerant'] },
   KEYRING: { type: 29, phase: 3, flags: [] },
   ROOT_READONLY: { type: 30, phase: 3, flags: [] },
+  CGROUP_OWNER: { type: 31, phase: 1, flags: [] },
 } as const;
 
 export type OperationName = keyof typeof operations;

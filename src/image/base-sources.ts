@@ -151,10 +151,11 @@ async function bootstrapSource(
   context: SourceContext,
 ): Promise<BaseSource> {
   const archive = join(context.temporary, 'root.tar');
+  const { include = [] } = source;
   const args = [
     `--variant=${source.variant}`,
     `--components=${source.components.join(',')}`,
-    ...(source.include === undefined ? [] : [`--include=${source.include.join(',')}`]),
+    ...(include.length === 0 ? [] : [`--include=${include.join(',')}`]),
     '--format=tar',
     source.suite,
     archive,

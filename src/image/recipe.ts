@@ -104,15 +104,20 @@ function checkRecipe(parsed: unknown, path: string): Recipe {
   return recipe;
 }
 
+/** Debian policy, 5.6.1. */
+const packageName = /^[a-z0-9][a-z0-9+.-]+$/;
+
 function isSource(source: RecipeSource | undefined): boolean {
   switch (source?.kind) {
     case 'warren-init':
       return typeof source.target === 'string';
     case 'deb-package':
-      return /^[a-z0-9][a-z0-9+.-]+$/.test(source.package) && Array.isArray(source.files);
+      return packageName.test(source.package) && Array.isArray(source.files);
     case 'mmdebstrap':
-      return [source.suite, source.variant, ...source.components, ...(source.include ?? [])].every(
-        (word) => /^[a-z0-9][a-z0-9.+_/-]*$/.test(word),
+      return (
+        [source.suite, source.variant, ...source.components].every((word) =>
+          /^[a-z0-9][a-z0-9._/-]*$/.test(word),
+        ) && isListOf(source.include ?? [], (name) => packageName.test(name))
       );
     case undefined:
       return false;

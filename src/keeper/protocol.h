@@ -100,6 +100,7 @@ enum op_type {
   OP_NETLINK,
   OP_KEYRING,
   OP_ROOT_READONLY,
+  OP_CGROUP_OWNER,
 };
 
 enum op_flags {
@@ -110,6 +111,7 @@ enum op_flags {
   BIND_IDMAPPED = 2,
   BIND_OPTIONAL = 4,
   BIND_MAKE_SOURCE = 8,
+  DEV_TREE_NO_CONSOLE = 1,
   WORKDIR_CREATE = 1,
   EXEC_INIT = 1,
   NETLINK_TOLERANT = 1,

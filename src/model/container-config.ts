@@ -188,6 +188,12 @@ export interface ContainerConfig {
   readonly sysfs?: 'shared' | 'own';
   /** Run warren-init as PID 1. @default false */
   readonly init?: boolean;
+  /**
+   * Prepare the container for systemd as PID 1: its own cgroup is writable, `/run`, `/run/lock` and `/tmp` are tmpfs, the stop
+   * signal is SIGRTMIN+3. `true`: when the command is systemd or an init (`isServiceManager`); `'always'`: whatever it is.
+   * @default true
+   */
+  readonly systemd?: boolean | 'always';
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly oomScoreAdj?: number;
   /** Signal name or number. @default the image's, else SIGTERM */
@@ -249,6 +255,8 @@ export interface ContainerSpec {
   readonly volatileSizeBytes: number;
   readonly sysfs: 'shared' | 'own';
   readonly init: boolean;
+  /** Decided: prepared for systemd as PID 1. */
+  readonly systemd: boolean;
   readonly sysctls: Readonly<Record<string, string>>;
   /** 0: unchanged. */
   readonly oomScoreAdj: number;

@@ -12,6 +12,11 @@ import type {
 import * as defaults from './defaults.js';
 import { environmentLines, mergeEnvironment } from './environment.js';
 import type { Image, ImageConfig } from './image.js';
+import {
+  serviceManagerMounts,
+  serviceManagerStopSignal,
+  wantsServiceManager,
+} from './service-manager.js';
 import { parseSignal } from './signals.js';
 import { networkOf } from './normalize-network.js';
 import { validateSpec } from './validate/validate-spec.js';
@@ -25,20 +30,26 @@ export function normalizeConfig(
   config: ContainerConfig,
   image: Pick<Image, 'id' | 'config'>,
 ): ContainerSpec {
+  const process = processOf(config, image.config);
+  const namespaces = namespacesOf(config);
+  const privileges = privilegesOf(config);
+  const systemd = wantsServiceManager(config, { ...process, ...namespaces, ...privileges });
+  const mounts = mountsOf(config, image.config);
   const spec: ContainerSpec = {
     image: config.image,
     imageId: image.id,
-    ...processOf(config, image.config),
+    ...process,
+    systemd,
     ...identityOf(config),
     ...terminalOf(config),
     labels: { ...image.config.labels, ...config.labels },
     ...limitsOf(config),
-    mounts: mountsOf(config, image.config),
+    mounts: systemd ? [...mounts, ...serviceManagerMounts(mounts)] : mounts,
     ...networkOf(config, image.config),
-    ...namespacesOf(config),
-    ...privilegesOf(config),
+    ...namespaces,
+    ...privileges,
     ...rootOf(config),
-    ...lifecycleOf(config, image.config),
+    ...lifecycleOf(config, image.config, systemd),
   };
   validateSpec(spec);
   // A copy: freezing must not reach into the caller's objects.
@@ -196,10 +207,12 @@ function rootOf(
 function lifecycleOf(
   config: ContainerConfig,
   image: ImageConfig,
+  systemd: boolean,
 ): Part<'stopSignal' | 'stopTimeoutMs' | 'restart' | 'health' | 'lease' | 'autoRemove'> {
-  const stopSignal = config.stopSignal ?? image.stopSignal;
+  const wanted = config.stopSignal ?? image.stopSignal;
+  const usual = systemd ? serviceManagerStopSignal : defaults.defaultStopSignal;
   return {
-    stopSignal: parseSignal(stopSignal === '' ? defaults.defaultStopSignal : stopSignal),
+    stopSignal: parseSignal(wanted === '' ? usual : wanted),
     stopTimeoutMs: config.stopTimeoutMs ?? defaults.defaultStopTimeoutMs,
     restart: restartOf(config.restart),
     health: healthOf(config.health, image.health),

@@ -26,6 +26,12 @@ export interface CgroupPlan {
     readonly value: string;
   }[];
   readonly join: readonly { readonly hierarchy: number; readonly path: string }[];
+  /** CGROUP_OWNER: host ids to which the group is handed; null: it stays root's. */
+  readonly owner: {
+    readonly group: { readonly hierarchy: number; readonly path: string };
+    readonly uid: number;
+    readonly gid: number;
+  } | null;
   readonly deviceProgram: {
     readonly group: { readonly hierarchy: number; readonly path: string };
     readonly program: Uint8Array;

@@ -4,7 +4,6 @@ import type { BindMount, Mount, TmpfsMount } from '../model/container-config.js'
 import type { LaunchInput } from './contract.js';
 import type { NamespaceModes } from './namespaces.js';
 import type { OciMount } from './oci.js';
-import { wantsWritableCgroups } from './guest-init.js';
 
 /** Sources that tell the plan compiler to bind the tree which all containers share. */
 export const sharedDevices = 'warren-dev';
@@ -75,7 +74,8 @@ function sysMount({ record: { spec } }: LaunchInput): OciMount {
 /** The unified hierarchy as the container's cgroup namespace shows it; all containers share its superblock. */
 function cgroupMounts(input: LaunchInput): OciMount[] {
   if (input.facts.cgroupVersion === 'v1') return [];
-  const writable = input.record.spec.privileged || wantsWritableCgroups(input.record.spec);
+  const { privileged, systemd } = input.record.spec;
+  const writable = privileged || systemd;
   const options = [...sysOptions, 'relatime', writable ? 'rw' : 'ro'];
   return [{ destination: '/sys/fs/cgroup', type: 'cgroup2', source: 'cgroup', options }];
 }

@@ -6,7 +6,6 @@ import { defaultPath } from '../model/defaults.js';
 import type { Ulimit } from '../model/resources.js';
 import { capabilitySet, namesOfCapabilities } from './capabilities.js';
 import type { LaunchInput, ResolvedUser } from './contract.js';
-import { wantsWritableCgroups } from './guest-init.js';
 import type { OciCapabilities, OciProcess, OciRlimit } from './oci.js';
 
 const umask = 0o022;
@@ -99,7 +98,7 @@ export function environment(
   if (lacks('PATH=')) missing.push(defaultPath);
   if (spec.uts === 'private' && lacks('HOSTNAME=')) missing.push(`HOSTNAME=${hostnameOf(record)}`);
   if ((change.tty ?? spec.tty) && lacks('TERM=')) missing.push('TERM=xterm');
-  if (wantsWritableCgroups(spec) && lacks('container=')) missing.push('container=warren');
+  if (spec.systemd && lacks('container=')) missing.push('container=warren');
   if (user.home !== '' && lacks('HOME=')) missing.push(`HOME=${user.home}`);
   return [...missing, ...given];
 }

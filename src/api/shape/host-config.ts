@@ -139,6 +139,7 @@ export function hostConfig(spec: ContainerSpec): object {
       VolatileSize: spec.volatileSizeBytes,
       Sysfs: spec.sysfs,
       Pty: spec.pty,
+      Systemd: spec.systemd,
     },
   };
 }

@@ -101,6 +101,7 @@ function processPart({ flags, command }: WantedContainer): Partial<ContainerConf
     tty: flags.tty,
     stdinOpen: flags.interactive,
     init: flags.init ? true : undefined,
+    systemd: flags.systemd,
     ulimits: some(flags.ulimit),
     sysctls: flags.sysctl.length === 0 ? undefined : Object.fromEntries(flags.sysctl),
     oomScoreAdj: flags.oomScoreAdj,

@@ -1,4 +1,6 @@
 import type { Ulimit } from '../../model/resources.js';
+import { BadValue } from '../parse/bad-value.js';
+import { booleanWord } from '../parse/choice.js';
 import { parseEnvironmentFlag } from '../parse/environment.js';
 import { integer } from '../parse/number.js';
 import { keyValue } from '../parse/policy.js';
@@ -16,9 +18,16 @@ export interface ProcessFlags {
   readonly tty: boolean;
   readonly interactive: boolean;
   readonly init: boolean;
+  readonly systemd: boolean | 'always' | undefined;
   readonly ulimit: readonly Ulimit[];
   readonly sysctl: readonly (readonly [string, string])[];
   readonly oomScoreAdj: number | undefined;
+}
+
+function parseSystemd(text: string): boolean | 'always' {
+  const word = text === 'always' ? text : booleanWord(text);
+  if (word === undefined) throw new BadValue('it must be one of true, false, always', 'always');
+  return word;
 }
 
 export const processOptions: TableFor<ProcessFlags> = {
@@ -38,6 +47,11 @@ export const processOptions: TableFor<ProcessFlags> = {
     parse: asText,
   }),
   init: flag('--init', 'Run a small init as PID 1 that forwards signals and reaps processes'),
+  systemd: value('--systemd <when>', 'Prepare it for systemd as PID 1: true, false or always', {
+    parse: parseSystemd,
+    defaultText: 'true: when the command is systemd or an init',
+    complete: ['true', 'false', 'always'],
+  }),
   ulimit: list('--ulimit <name=soft[:hard]>', 'Limit of each process, such as nofile=1024', {
     group: 'Limits',
     parse: parseUlimit,

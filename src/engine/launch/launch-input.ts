@@ -22,8 +22,8 @@ export function logPathOf(context: EngineContext, id: string): string {
 /** The cgroup side of a container, as its record says. */
 export function cgroupRequest(record: ContainerRecord): CgroupRequest {
   const { spec } = record;
-  const owner =
-    spec.privileged && record.ids !== null ? { uid: record.ids.base, gid: record.ids.base } : null;
+  const handed = (spec.privileged || spec.systemd) && record.ids !== null;
+  const owner = handed ? { uid: record.ids.base, gid: record.ids.base } : null;
   return {
     path: record.cgroupPath,
     resources: spec.resources,
@@ -125,6 +125,7 @@ export function compileProcess(
     remove: [],
     writes: [],
     join: context.cgroups.joins(record.cgroupPath),
+    owner: null,
     deviceProgram: null,
   });
   return compileExec(runtimeSpec(input), input, exec);

@@ -50,6 +50,16 @@ bool decode_cgroup_devices(struct reader in, struct op_cgroup_devices *out) {
          program_ok(out->program);
 }
 
+/* Of the unified hierarchy only: in a v1 one, what makes groups may change their limits too. */
+bool decode_cgroup_owner(struct reader in, struct op_cgroup_owner *out) {
+  out->hierarchy = read_u8(&in);
+  out->path = read_str(&in);
+  out->uid = read_u32(&in);
+  out->gid = read_u32(&in);
+  return reader_done(&in) && out->hierarchy == 0 && path_is_relative(out->path) && out->uid != UINT32_MAX &&
+         out->gid != UINT32_MAX;
+}
+
 bool decode_namespaces(struct reader in, struct op_namespaces *out) {
   out->flags = read_u64(&in);
   return reader_done(&in) && (out->flags & ~namespace_flags) == 0;

@@ -38,6 +38,11 @@ struct op_cgroup_devices {
   uint8_t hierarchy;
   struct str path, program;
 };
+struct op_cgroup_owner {
+  uint8_t hierarchy;
+  struct str path;
+  uint32_t uid, gid;
+};
 struct op_namespaces {
   uint64_t flags;
 };
@@ -125,6 +130,7 @@ struct op_netlink {
 bool decode_cgroup(struct reader, struct op_cgroup *);
 bool decode_cgroup_write(struct reader, struct op_cgroup_write *);
 bool decode_cgroup_devices(struct reader, struct op_cgroup_devices *);
+bool decode_cgroup_owner(struct reader, struct op_cgroup_owner *);
 bool decode_namespaces(struct reader, struct op_namespaces *);
 bool decode_namespace_join(struct reader, struct op_namespace_join *);
 bool decode_idmap(struct reader, struct op_idmap *);

@@ -7,7 +7,7 @@
 
 #include "ops.h"
 
-enum { HEADER_BYTES = 8, OP_TYPES = OP_ROOT_READONLY + 1 };
+enum { HEADER_BYTES = 8, OP_TYPES = OP_CGROUP_OWNER + 1 };
 enum {
   IN_LAUNCH = 1 << PLAN_LAUNCH,
   IN_EXEC = 1 << PLAN_EXEC,
@@ -20,6 +20,7 @@ union decoded {
   struct op_cgroup cgroup;
   struct op_cgroup_write cgroup_write;
   struct op_cgroup_devices cgroup_devices;
+  struct op_cgroup_owner cgroup_owner;
   struct op_namespaces namespaces;
   struct op_namespace_join namespace_join;
   struct op_idmap idmap;
@@ -55,7 +56,7 @@ static const struct rule rules[OP_TYPES] = {
     [OP_IDMAP] = {PHASE_BEFORE, 0, IN_LAUNCH, true},
     [OP_OVERLAY] = {PHASE_AFTER, 0, IN_LAUNCH, true},
     [OP_BIND] = {PHASE_AFTER, BIND_RECURSIVE | BIND_IDMAPPED | BIND_OPTIONAL | BIND_MAKE_SOURCE, IN_LAUNCH, false},
-    [OP_DEV_TREE] = {PHASE_AFTER, 0, IN_LAUNCH, true},
+    [OP_DEV_TREE] = {PHASE_AFTER, DEV_TREE_NO_CONSOLE, IN_LAUNCH, true},
     [OP_OOM_SCORE] = {PHASE_AFTER, 0, IN_LAUNCH | IN_EXEC, true},
     [OP_MOUNT] = {PHASE_CHILD, 0, IN_LAUNCH, false},
     [OP_MASK] = {PHASE_CHILD, 0, IN_LAUNCH, false},
@@ -76,6 +77,7 @@ static const struct rule rules[OP_TYPES] = {
     [OP_NETNS] = {PHASE_BEFORE, 0, IN_LAUNCH, true},
     [OP_KEYRING] = {PHASE_CHILD, 0, IN_LAUNCH, true},
     [OP_ROOT_READONLY] = {PHASE_CHILD, 0, IN_LAUNCH, true},
+    [OP_CGROUP_OWNER] = {PHASE_BEFORE, 0, IN_LAUNCH, true},
 };
 
 /* What the whole plan must satisfy, gathered while its operations are read. */
@@ -95,6 +97,8 @@ static bool decode(enum op_type type, struct reader payload, union decoded *out)
     return decode_cgroup_write(payload, &out->cgroup_write);
   case OP_CGROUP_DEVICES:
     return decode_cgroup_devices(payload, &out->cgroup_devices);
+  case OP_CGROUP_OWNER:
+    return decode_cgroup_owner(payload, &out->cgroup_owner);
   case OP_NAMESPACES:
     return decode_namespaces(payload, &out->namespaces);
   case OP_NAMESPACE_JOIN:

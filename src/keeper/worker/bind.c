@@ -105,6 +105,8 @@ int dev_tree_make(struct job *job, const struct op *op, struct failure *failure)
   uint32_t uid = job->idmap.present ? job->idmap.root_uid : 0, gid = job->idmap.present ? job->idmap.root_gid : 0;
   if (fchownat(tree, "", uid, gid, AT_EMPTY_PATH) < 0) return fail(failure, 0, "own /dev", NULL);
   if (dev_populate(tree, uid, gid, failure) < 0) return -1;
+  if ((op->flags & DEV_TREE_NO_CONSOLE) && unlinkat(tree, "console", 0) < 0)
+    return fail(failure, 0, "remove the terminal's place", "/dev/console");
   struct reader items = dev.nodes.items;
   for (uint32_t i = 0; i < dev.nodes.count; i++) {
     struct device_node node = read_device_node(&items);

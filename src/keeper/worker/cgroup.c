@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../base/own.h"
 #include "worker.h"
@@ -105,6 +106,23 @@ int cgroup_write(const struct worker *worker, const struct op *op, struct writer
   if (!(op->flags & CGROUP_WRITE_CLAMP) || (error != EINVAL && error != ENOENT && error != EPERM)) return -1;
   clamp(worker, &value, clamps);
   ++*clamp_count;
+  return 0;
+}
+
+int cgroup_owner(const struct worker *worker, const struct op *op, struct failure *failure) {
+  static const char *const delegated[] = {"cgroup.procs", "cgroup.threads", "cgroup.subtree_control"};
+  struct op_cgroup_owner owner;
+  path_buffer path;
+  decode_cgroup_owner(op->payload, &owner);
+  path_name(owner.path, &path);
+  int root = hierarchy(worker, owner.hierarchy, failure);
+  if (root < 0) return -1;
+  OWN_FD group = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (group < 0) return fail(failure, 0, "open cgroup", path);
+  if (fchown(group, owner.uid, owner.gid) < 0) return fail(failure, 0, "hand over cgroup", path);
+  for (unsigned i = 0; i < sizeof delegated / sizeof *delegated; i++)
+    if (fchownat(group, delegated[i], owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) < 0)
+      return fail(failure, 0, "hand over cgroup file", delegated[i]);
   return 0;
 }
 

@@ -38,11 +38,24 @@ static int before(struct job *job, struct failure *failure) {
   return 0;
 }
 
+/*
+ * A service manager to which the group was handed has moved its processes into groups below, enabled controllers for
+ * those, and so closed its own group to processes: what it calls its own leaf takes them.
+ */
+static int enter_init_scope(struct job *job) {
+  int fd = openat(job->cgroups.unified, "init.scope", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return -1;
+  set_fd(&job->cgroups.unified, fd);
+  set_fd(&job->status, -1);
+  return 0;
+}
+
 static int clone_child(struct job *job, struct failure *failure) {
   bool enters = job->namespaces & CLONE_NEWPID;
   if (enters && setns(job->fds[job->stdio_count], CLONE_NEWPID) < 0)
     return fail(failure, 0, "enter the container's pid namespace", NULL);
   int result = spawn(job, 0, child_exec, failure);
+  if (result < 0 && failure->error == EBUSY && enter_init_scope(job) == 0) result = spawn(job, 0, child_exec, failure);
   if (enters && setns(job->worker->own_pid_ns, CLONE_NEWPID) < 0) abort(); /* later children would be the container's */
   if (result < 0 && failure->error == ENOMEM)
     failure->error = ESRCH; /* the kernel's word for a pid namespace without init */

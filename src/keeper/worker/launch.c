@@ -29,6 +29,8 @@ static int before_op(struct job *job, const struct op *op, struct failure *failu
     return cgroup_write(job->worker, op, &job->clamps, &job->clamp_count, failure);
   case OP_CGROUP_DEVICES:
     return cgroup_devices(job->worker, op, failure);
+  case OP_CGROUP_OWNER:
+    return cgroup_owner(job->worker, op, failure);
   case OP_CGROUP_JOIN:
     return cgroup_join(job->worker, op, &job->cgroups, failure);
   case OP_IDMAP:

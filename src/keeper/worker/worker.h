@@ -71,6 +71,8 @@ int cgroup_make(const struct worker *, const struct op *, struct cgroups *, stru
 int cgroup_write(const struct worker *, const struct op *, struct writer *clamps, uint32_t *clamp_count,
                  struct failure *);
 int cgroup_join(const struct worker *, const struct op *, struct cgroups *, struct failure *);
+/* Hands the group to the container: what it takes to make groups below and to move processes, never the limits. */
+int cgroup_owner(const struct worker *, const struct op *, struct failure *);
 int cgroup_devices(const struct worker *, const struct op *, struct failure *);
 /* Removes the directory and whatever is below it; waits at most `wait_ms` for its last processes. */
 int cgroup_remove(const struct worker *, const struct op_cgroup *, int wait_ms, struct failure *);

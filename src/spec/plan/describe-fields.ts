@@ -107,6 +107,7 @@ export const fieldReaders: Readonly<Record<OperationName, (reader: BinaryReader)
   }),
   KEYRING: nothing,
   ROOT_READONLY: nothing,
+  CGROUP_OWNER: (reader) => ({ ...group(reader), uid: reader.u32(), gid: reader.u32() }),
 };
 
 function capabilities(reader: BinaryReader): string[] {

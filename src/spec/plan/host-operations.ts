@@ -20,7 +20,7 @@ import type { PlanWriter } from './plan-writer.js';
 
 export function writeCgroups(
   plan: PlanWriter,
-  { make, writes, join, deviceProgram }: CgroupPlan,
+  { make, writes, owner, join, deviceProgram }: CgroupPlan,
 ): void {
   for (const group of make)
     plan
@@ -29,6 +29,10 @@ export function writeCgroups(
       .str(group.path);
   for (const write of writes) {
     plan.op('CGROUP_WRITE').u8(write.hierarchy).str(write.path).str(write.file).str(write.value);
+  }
+  if (owner !== null) {
+    const { group, uid, gid } = owner;
+    plan.op('CGROUP_OWNER').u8(group.hierarchy).str(group.path).u32(uid).u32(gid);
   }
   if (deviceProgram !== null) {
     const { group, program } = deviceProgram;
@@ -112,7 +116,7 @@ export function writeBind(
   const { attributes, propagation, recursive, idmapped, optional } = parseMountOptions(
     mount.options,
   );
-  if (mount.source === sharedDevices) return writeDevices(plan, mount, context.spec.linux);
+  if (mount.source === sharedDevices) return writeDevices(plan, mount, context);
   if (mount.source === sharedSysfs) {
     return writeShared(plan, mount, { name: 'sys', attributes });
   }
@@ -136,11 +140,24 @@ export function writeBind(
 
 const sharedDeviceAttributes = mountAttributes.noSuid;
 
-function writeDevices(plan: PlanWriter, mount: OciMount, { devices }: OciSpec['linux']): void {
-  if (devices.length === 0) {
+const noConsoleFlag = 1;
+
+/** systemd runs a login on any `/dev/console` that it sees, which fails on the empty file of the shared tree. */
+function lacksConsole({ record: { spec } }: LaunchInput): boolean {
+  return spec.systemd && !spec.tty;
+}
+
+function writeDevices(
+  plan: PlanWriter,
+  mount: OciMount,
+  context: { readonly spec: OciSpec; readonly input: LaunchInput },
+): void {
+  const { devices } = context.spec.linux;
+  const noConsole = lacksConsole(context.input);
+  if (devices.length === 0 && !noConsole) {
     return writeShared(plan, mount, { name: 'dev', attributes: sharedDeviceAttributes });
   }
-  const payload = plan.op('DEV_TREE').u32(devices.length);
+  const payload = plan.op('DEV_TREE', noConsole ? noConsoleFlag : 0).u32(devices.length);
   for (const device of devices) {
     payload.str(device.path.replace(/^\/dev\//, '')).u8(device.type.charCodeAt(0));
     payload

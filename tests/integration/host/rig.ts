@@ -69,6 +69,7 @@ export class Rig {
           remove: [own],
           writes: [],
           join: [own],
+          owner: null,
           deviceProgram: null,
         },
         dataRoot,

@@ -62,7 +62,7 @@ static void knows_every_operation(void) {
   uint64_t seen = 0;
   REQUIRE(plan_check(bytes.bytes, bytes.size, PLAN_LAUNCH, &plan, &failure) == 0);
   for (size_t at = 0; plan_next(&plan, &at, &op);) seen |= UINT64_C(1) << op.type;
-  for (int type = OP_CGROUP_MAKE; type <= OP_ROOT_READONLY; type++)
+  for (int type = OP_CGROUP_MAKE; type <= OP_CGROUP_OWNER; type++)
     REQUIRE(seen & UINT64_C(1) << type);
   REQUIRE(plan_host_binds(&plan) == 2 && plan_namespace_joins(&plan) == 1);
 }
@@ -108,6 +108,29 @@ static void no_messages(struct builder *builder) {
   op_begin(builder, OP_NETLINK, PHASE_AFTER, 0);
   write_bytes(&builder->out, "x", 1);
   op_end(builder);
+}
+/* A group of a v1 hierarchy cannot be handed over: its limits would go with it. */
+static void hands_over(struct builder *builder, uint8_t hierarchy) {
+  op_begin(builder, OP_CGROUP_OWNER, PHASE_BEFORE, 0);
+  write_u8(&builder->out, hierarchy);
+  write_str(&builder->out, "warren/a");
+  write_u32(&builder->out, 1 << 20);
+  write_u32(&builder->out, 1 << 20);
+  op_end(builder);
+}
+static void rejects_handing_over_v1(void) {
+  static const char *const argv[] = {"/bin/true", NULL};
+  struct failure failure;
+  for (uint8_t hierarchy = 0; hierarchy < 2; hierarchy++) {
+    struct builder builder = builder_new();
+    hands_over(&builder, hierarchy);
+    add_namespaces(&builder, CLONE_NEWNS, 0);
+    add_overlay(&builder, "layers/a", &(struct overlay_options){.upper = "a/upper", .work = "a/work"});
+    add_exec(&builder, argv, argv, 0);
+    builder_finish(&builder);
+    REQUIRE(check(builder.out.data, builder.out.len, PLAN_LAUNCH, &failure) == (hierarchy == 0 ? 0 : -1));
+    writer_free(&builder.out);
+  }
 }
 static void bad_flag(struct builder *builder) { add_path(builder, OP_MASK, 1, "/proc/kcore"); }
 static void twice(struct builder *builder) {
@@ -273,6 +296,7 @@ static const struct {
     {"rejects netlink messages whose frames are wrong", netlink_messages_are_framed},
     {"rejects netlink messages for places that a plan may not name", netlink_places_are_checked},
     {"rejects paths that leave where they belong", rejects_paths_that_leave},
+    {"rejects handing a group of a v1 hierarchy to a container", rejects_handing_over_v1},
     {"decodes the supervise section and rejects every cut", supervise_seeds},
     {"copies the cleanup operations into a plan of their own", copies_the_cleanup},
 };

@@ -57,6 +57,12 @@ static void before(struct builder *builder) {
   write_str(&builder->out, "warren/a");
   write_bytes(&builder->out, program, sizeof program);
   op_end(builder);
+  op_begin(builder, OP_CGROUP_OWNER, PHASE_BEFORE, 0);
+  write_u8(&builder->out, 0);
+  write_str(&builder->out, "warren/a");
+  write_u32(&builder->out, 1 << 20);
+  write_u32(&builder->out, 1 << 20);
+  op_end(builder);
   add_cgroup(builder, OP_CGROUP_JOIN, 0, "warren/a");
   add_namespaces(builder, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUSER, NAMESPACES_LOCKED);
   op_begin(builder, OP_NAMESPACE_JOIN, PHASE_BEFORE, 0);

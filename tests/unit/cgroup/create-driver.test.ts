@@ -160,3 +160,16 @@ test('a limit whose controller is nowhere is refused by name', () => {
     'Cannot set a limit of processes: this host has no pids controller',
   );
 });
+
+test('a group that is handed to its container stays bounded, and its limits stay root’s', () => {
+  const owner = { uid: 1_000_000, gid: 1_000_000 };
+  const request = { path: 'warren/a', resources: { pidsLimit: 5 }, devices: null, owner };
+  const setup = driverOf(memoryFiles(v2Hierarchies)).setup(request);
+  const group = { hierarchy: 0, path: 'warren/a' };
+  expect(setup.owner).toEqual({ group, ...owner });
+  expect(setup.writes).toEqual([
+    { ...group, file: 'pids.max', value: '5' },
+    { ...group, file: 'cgroup.max.depth', value: '32' },
+    { ...group, file: 'cgroup.max.descendants', value: '4096' },
+  ]);
+});

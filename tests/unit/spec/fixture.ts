@@ -65,6 +65,7 @@ export function launchInput(
       remove: [{ hierarchy: 0, path }],
       writes: [{ hierarchy: 0, path, file: 'pids.max', value: '32' }],
       join: [{ hierarchy: 0, path }],
+      owner: null,
       deviceProgram: null,
     },
     dataRoot: '/data',

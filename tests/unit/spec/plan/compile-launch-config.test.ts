@@ -100,6 +100,24 @@ describe('mounts', () => {
     expect(one('ENVIRONMENT', list).fields['entries']).toContain('container=warren');
   });
 
+  test('have no place for a terminal that a service manager would log in on', () => {
+    const command = ['/sbin/init'];
+    const dev = one('DEV_TREE', operations({ command }));
+    expect([dev.flags, dev.fields]).toEqual([['no-console'], { nodes: [] }]);
+    expect(order(operations({ command, tty: true }))).not.toContain('DEV_TREE');
+  });
+
+  test('go with the group handed to the container’s root before anything enters it', () => {
+    const group = { hierarchy: 0, path: `warren/${id}` };
+    const cgroups = { ...launchInput().cgroups, owner: { group, uid: 1_000_000, gid: 1_000_001 } };
+    const list = operations({ command: ['/sbin/init'] }, { cgroups });
+    expect(one('CGROUP_OWNER', list).fields).toEqual({ ...group, uid: 1_000_000, gid: 1_000_001 });
+    const names = order(list);
+    expect(names.indexOf('CGROUP_MAKE')).toBeLessThan(names.indexOf('CGROUP_OWNER'));
+    expect(names.indexOf('CGROUP_OWNER')).toBeLessThan(names.indexOf('CGROUP_JOIN'));
+    expect(order(operations())).not.toContain('CGROUP_OWNER');
+  });
+
   test('are without cgroup2 where the host has none', () => {
     const facts = { ...launchInput().facts, cgroupVersion: 'v1' as const };
     expect(
