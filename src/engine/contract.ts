@@ -29,6 +29,10 @@ export interface EngineOptions {
   readonly idPool?: { readonly base: number; readonly count: number };
   /** Force an overlay strategy (tests). @default 'probe' */
   readonly overlayStrategy?: 'probe' | 'fd' | 'attached';
+  /** File that configures registries. @default WARREN_REGISTRIES, else /etc/warren/registries.json */
+  readonly registries?: string;
+  /** Folder of the `config.json` with credentials for registries. @default DOCKER_CONFIG, else ~/.docker */
+  readonly dockerConfig?: string;
   /** Per-operation timings of each launch are emitted to this function (WARREN_TRACE). */
   readonly onTrace?: (trace: LaunchTrace) => void;
   readonly logLevel?: 'error' | 'warn' | 'info' | 'debug';

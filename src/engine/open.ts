@@ -7,7 +7,9 @@ import { createCgroupDriver } from '../cgroup/create-driver.js';
 import { createLinuxHost } from '../host/linux/linux-host.js';
 import type { Host } from '../host/port.js';
 import { ownIdentity } from '../host/process-identity.js';
-import { openImageStore } from '../image/open-store.js';
+import { OciImageStore, openStoreParts } from '../image/open-store.js';
+import { Registries } from '../image/registry/registries.js';
+import { ImageTransfers } from '../image/transfers.js';
 import type { ContainerRecord } from '../model/container.js';
 import { openRecords } from '../records/open-records.js';
 import { openContainerFiles } from '../storage/container-files.js';
@@ -54,6 +56,12 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
   const records = await openRecords(dataRoot);
   try {
     const storage = openStorage({ dataRoot, host });
+    const imageParts = await openStoreParts({ dataRoot, host });
+    const registries = new Registries({
+      file: settings.registries,
+      dockerConfig: settings.dockerConfig,
+      host,
+    });
     return {
       settings,
       host,
@@ -63,7 +71,8 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       storage,
       reclaimer: new Reclaimer(storage),
       volumes: new VolumeDirectories({ dataRoot, host }),
-      images: await openImageStore({ dataRoot, host }),
+      images: new OciImageStore(imageParts),
+      transfers: new ImageTransfers(imageParts, registries),
       cgroups: createCgroupDriver(host.cgroups, {
         keeperParent: settings.cgroupParent,
         deviceNumber,

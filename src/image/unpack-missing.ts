@@ -34,8 +34,8 @@ export async function unpackOnce(
   const options = signal === undefined ? {} : { signal };
   await using _unpacking = await lockAcrossProcesses(parts.directory, `unpack:${chainId}`, options);
   if (parts.layers.has(chainId)) return;
-  const gzip = compressionOf(blob.mediaType) !== 'none';
-  const source = { chainId, diffId, gzip, file: parts.layout.blobPath(blob.digest) };
+  compressionOf(blob.mediaType);
+  const source = { chainId, diffId, file: parts.layout.blobPath(blob.digest) };
   await parts.withTemporary(async (temporary) => {
     const prepared = await parts.layers.prepare(source, temporary, signal);
     await using _lock = await parts.lockIndex();

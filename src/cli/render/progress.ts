@@ -16,7 +16,7 @@ export interface ProgressTarget {
   write(text: string): void;
 }
 
-type Shown = Exclude<ProgressEvent, { readonly kind: 'warning' }>;
+type Shown = Exclude<ProgressEvent, { readonly kind: 'warning' | 'layer' }>;
 
 function bar(done: number, total: number): string {
   const cells = 20;
