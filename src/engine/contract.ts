@@ -344,6 +344,8 @@ export interface EngineApi {
   get(reference: string): Promise<ContainerHandle>;
   events(options?: {
     readonly signal?: AbortSignal;
+    /** Called once, when everything that happens from then on will be told: the iteration has begun by then. */
+    readonly onReady?: () => void;
     readonly filters?: Readonly<Record<string, readonly string[]>>;
   }): AsyncIterable<EngineEvent>;
   readonly containers: EngineContainers;

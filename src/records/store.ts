@@ -14,6 +14,7 @@ export interface RecordsStore {
   checkReaders(): number;
   /** Resolves when everything committed so far would survive a power cut. */
   flushed(): Promise<void>;
+  /** After the intents that are being ended. */
   close(): Promise<void>;
 }
 
@@ -21,6 +22,8 @@ export interface NewContainers {
   readonly records: readonly ContainerRecord[];
   /** An id range is allocated for each record whose `ids` asks for one with base 0. */
   readonly idPool: IdRange & { readonly avoid: readonly IdRange[] };
+  /** Begun in the same transaction. */
+  readonly intent?: Intent;
 }
 
 export interface ContainerRecords {
@@ -69,6 +72,8 @@ export interface Intent {
 export interface IntentRecords {
   begin(intent: Omit<Intent, 'id'>): Promise<string>;
   end(id: string): Promise<void>;
+  /** Ends one that nothing waits for; `close` does. One that cannot be ended is looked at again at the next open. */
+  endSoon(id: string): void;
   /** All; whose process is gone, the caller finds out. */
   list(): readonly Intent[];
 }

@@ -29,7 +29,7 @@ export async function attachedProcess(
     pid: launched.pid,
     ended: async (end) => {
       await settleEnd(context, record, end);
-      await ended?.();
+      ended?.();
     },
   });
 }
@@ -38,7 +38,7 @@ export interface AttachedLaunch {
   readonly launched: Launched;
   readonly attach: AttachOptions;
   /** After the end is committed. */
-  readonly ended?: () => Promise<void>;
+  readonly ended?: () => void;
 }
 
 async function settleEnd(

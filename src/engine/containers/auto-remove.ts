@@ -21,11 +21,12 @@ export async function removeExited(
       : { ...found, phase: 'removing' },
   );
   if (removing?.phase !== 'removing') return false;
+  // The keeper first: as long as it has the run, a record explains it.
+  await forget(context, [removing]);
   try {
     await discardContainer(context, removing);
   } catch (error) {
     if (!isWarrenError(error, 'notFound')) throw error;
   }
-  await forget(context, [removing]);
   return true;
 }

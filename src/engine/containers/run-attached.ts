@@ -27,6 +27,9 @@ export async function runAttached(
     operation: 'run',
     begin: (draft) => startedRecord(context, draft),
   });
+  const settled = (): void => {
+    context.records.intents.endSoon(created.intent);
+  };
   try {
     const record = single(created.results);
     const launched = await launchNew(context, record, {
@@ -38,13 +41,13 @@ export async function runAttached(
     const process = await attachedProcess(context, record, {
       launched,
       attach,
-      ended: record.spec.autoRemove ? created.settled : async () => undefined,
+      ended: record.spec.autoRemove ? settled : () => undefined,
     });
-    if (!record.spec.autoRemove) await created.settled();
+    if (!record.spec.autoRemove) settled();
     return { record, process };
   } catch (error) {
     // What could not be undone keeps its intent: the next engine that opens tries again.
-    if (!(error instanceof AggregateError)) await created.settled();
+    if (!(error instanceof AggregateError)) settled();
     throw error;
   }
 }

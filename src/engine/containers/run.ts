@@ -81,7 +81,7 @@ async function launchChunk(
   );
   // What could not be undone keeps its intent: the next engine that opens tries again.
   const left = results.some((result) => !result.ok && result.error.cause instanceof AggregateError);
-  if (!left) await created.settled();
+  if (!left) context.records.intents.endSoon(created.intent);
   return results;
 }
 

@@ -28,8 +28,14 @@ async function recover(context: EngineContext, intent: Intent): Promise<void> {
   const existing = records.filter((record) => record !== undefined);
   if (intent.operation === 'create' || intent.operation === 'run') {
     for (const [index, id] of intent.subjects.entries()) {
-      // Directories are made before the record: without one, nobody knows the container.
+      // Removed by its name while it was being made.
       if (records[index] === undefined) await context.storage.remove(id);
+    }
+  }
+  if (intent.operation === 'create') {
+    // The caller of `create` never heard of these, and their directories may be missing.
+    for (const record of existing) {
+      if (record.phase === 'created') await discardContainer(context, record);
     }
   }
   if (intent.operation === 'run') await recoverRuns(context, existing);
