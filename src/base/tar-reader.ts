@@ -143,8 +143,13 @@ function setRecord(records: Map<ByteString, Buffer>, key: ByteString, value: Buf
     const map = records.get('GNU.sparse.map');
     const parts = map === undefined ? [value] : [map, Buffer.from(','), value];
     records.set('GNU.sparse.map', Buffer.concat(parts));
-  } else if (value.length === 0 && !key.startsWith(xattrPrefix)) records.delete(key);
+  } else if (value.length === 0 && !mayBeEmpty(key)) records.delete(key);
   else records.set(key, value);
+}
+
+/** Others without a value take back what an earlier header said. */
+function mayBeEmpty(key: ByteString): boolean {
+  return key.startsWith(xattrPrefix) || key === 'GNU.sparse.map';
 }
 
 function* extendedRecords(body: Buffer): Generator<[ByteString, Buffer]> {

@@ -67,6 +67,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Standard input. An error of it ends the program and is thrown. @default /dev/null */
+  readonly input?: AsyncIterable<Uint8Array>;
   /** Bytes kept of each output; more is cut at the front. @default 1 MiB */
   readonly maxOutputBytes?: number;
   /** Called with each line of stdout and stderr. */

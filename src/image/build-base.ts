@@ -51,7 +51,7 @@ export async function buildBase(recipe: Recipe, context: BuildContext): Promise<
   const [chainId = layer.diffId] = chainIds([layer.diffId]);
   onProgress({ kind: 'step', name: 'unpack', detail: recipe.name });
   const prepared = await layers.prepare(
-    { chainId, diffId: layer.diffId, file: blob, gzip: true },
+    { chainId, diffId: layer.diffId, file: blob },
     temporary,
     signal,
   );

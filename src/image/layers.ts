@@ -1,5 +1,4 @@
 import {
-  createReadStream,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -7,22 +6,21 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes, type Hash } from 'node:crypto';
 import { join } from 'node:path';
-import { createGunzip } from 'node:zlib';
-import { pipeline } from 'node:stream';
 import { WarrenError } from '../base/errors.js';
 import type { Host } from '../host/port.js';
 import { removeTree } from '../host/tree/remove-tree.js';
+import { decompressed } from './layer/compression.js';
+import { layerLimits, type LayerLimits } from './layer/limits.js';
 import { unpackLayer } from './layer/unpack-layer.js';
 
 /** A layer to unpack: its chain id says what it is and what lies below it. */
 export interface LayerSource {
   readonly chainId: string;
   readonly diffId: string;
-  /** The blob. */
+  /** The blob; how it is compressed, its first bytes say. */
   readonly file: string;
-  readonly gzip: boolean;
 }
 
 export interface PreparedLayer {
@@ -39,9 +37,16 @@ interface LayerNote {
 export class UnpackedLayers {
   private readonly dataRoot: string;
   private readonly host: Pick<Host, 'run'>;
+  private readonly limits: LayerLimits;
   private readonly sizes = new Map<string, number>();
 
-  constructor(dataRoot: string, host: Pick<Host, 'run'>) {
+  /** @param limits of each layer; the environment may set others than the defaults */
+  constructor(
+    dataRoot: string,
+    host: Pick<Host, 'run'>,
+    limits: LayerLimits = layerLimits(process.env),
+  ) {
+    this.limits = limits;
     this.dataRoot = dataRoot;
     this.host = host;
   }
@@ -77,14 +82,15 @@ export class UnpackedLayers {
     signal?: AbortSignal,
   ): Promise<PreparedLayer> {
     const directory = join(temporary, `layer-${hexOf(source.chainId)}`);
-    const notes = join(temporary, `notes-${hexOf(source.chainId)}`);
     mkdirSync(join(directory, 'fs'), { recursive: true, mode: 0o755 });
-    mkdirSync(notes, { mode: 0o700 });
-    const { sizeBytes } = await unpackLayer(tarOf(source), join(directory, 'fs'), {
+    const hash = createHash('sha256');
+    const tar = hashed(decompressed(source.file), hash);
+    const { sizeBytes } = await unpackLayer(tar, join(directory, 'fs'), {
       host: this.host,
-      temporary: notes,
+      limits: this.limits,
       ...(signal === undefined ? {} : { signal }),
     });
+    requireDigest(source, `sha256:${hash.digest('hex')}`);
     const note: LayerNote = { diffId: source.diffId, sizeBytes };
     writeFileSync(join(directory, 'layer.json'), JSON.stringify(note), { flush: true });
     return { chainId: source.chainId, directory };
@@ -131,13 +137,19 @@ function hexOf(chainId: string): string {
   return hex;
 }
 
-function tarOf({ file, gzip }: LayerSource): AsyncIterable<Buffer> {
-  const blob = createReadStream(file, { highWaterMark: 1 << 18 });
-  if (!gzip) return blob as AsyncIterable<Buffer>;
-  // Errors of either side reach whoever reads from the second.
-  return pipeline(
-    blob,
-    createGunzip({ chunkSize: 1 << 18 }),
-    () => undefined,
-  ) as AsyncIterable<Buffer>;
+async function* hashed(chunks: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+function requireDigest({ diffId, chainId }: LayerSource, found: string): void {
+  if (diffId === found) return;
+  throw new WarrenError(
+    'corrupt',
+    'LAYER_DIGEST',
+    `Cannot unpack layer ${chainId}: its content has the digest ${found}, the image says ${diffId}`,
+    { hint: 'Remove the image and get it again' },
+  );
 }

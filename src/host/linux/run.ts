@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { canceledError, throwIfAborted } from '../../base/abort.js';
 import { errnoOf, WarrenError, type ErrorKind } from '../../base/errors.js';
 import type { RunOptions, RunResult } from '../port.js';
 
 const defaultMaximum = 1 << 20;
+const inputBuffer = 1 << 20;
 
 const kinds: Readonly<Record<string, ErrorKind>> = {
   ENOENT: 'commandNotFound',
@@ -20,24 +22,51 @@ export async function run(
 ): Promise<RunResult> {
   throwIfAborted(options.signal, `run ${command}`);
   const child = spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
   });
   const maximum = options.maxOutputBytes ?? defaultMaximum;
+  if (child.stdout === null || child.stderr === null) throw new Error('Both outputs are pipes');
   const stdout = collect(child.stdout, { maximum, onLine: options.onLine });
   const stderr = collect(child.stderr, { maximum, onLine: options.onLine });
   const kill = (): void => {
     child.kill('SIGKILL');
   };
   options.signal?.addEventListener('abort', kill, { once: true });
+  const end = ended(child, command);
   try {
-    const { code, signal } = await ended(child, command);
+    const failure = await feed(child, options.input);
+    if (failure !== undefined) kill();
+    const { code, signal } = await end;
+    if (failure !== undefined) throw failure.error;
     if (options.signal?.aborted === true) throw canceledError(`run ${command}`, options.signal);
     return { code, signal, stdout: stdout(), stderr: stderr() };
   } finally {
     options.signal?.removeEventListener('abort', kill);
   }
+}
+
+/** Gives a program its input; a program that ends before it took all of it says why itself. */
+async function feed(
+  child: ChildProcess,
+  input: RunOptions['input'],
+): Promise<{ readonly error: unknown } | undefined> {
+  if (input === undefined || child.stdin === null) return undefined;
+  const { stdin } = child;
+  try {
+    await pipeline(Readable.from(input, { objectMode: false, highWaterMark: inputBuffer }), stdin);
+    return undefined;
+  } catch (error) {
+    return isEarlyEnd(error) ? undefined : { error };
+  }
+}
+
+function isEarlyEnd(error: unknown): boolean {
+  const code = errnoOf(error) ?? '';
+  return ['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(
+    code,
+  );
 }
 
 async function ended(

@@ -37,10 +37,8 @@ export function componentsOf(path: ByteString): ByteString[] {
   return parts;
 }
 
-function hostile(path: ByteString): WarrenError {
-  return new WarrenError(
-    'corrupt',
-    'ARCHIVE_HOSTILE',
-    `Cannot unpack layer: ${JSON.stringify(path.slice(0, 200))} would lead outside`,
-  );
+/** The error of an archive that was made to do harm. */
+export function hostile(path: ByteString, why = 'it would lead outside'): WarrenError {
+  const shown = JSON.stringify(Buffer.from(path.slice(0, 200), 'latin1').toString('utf8'));
+  return new WarrenError('corrupt', 'ARCHIVE_HOSTILE', `Cannot unpack layer: ${shown}: ${why}`);
 }

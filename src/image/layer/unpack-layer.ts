@@ -1,48 +1,11 @@
-import {
-  chmod,
-  close,
-  fchmod,
-  fchown,
-  futimes,
-  lchown,
-  link,
-  lutimes,
-  mkdir,
-  open,
-  symlink,
-  unlink,
-  write,
-  type Stats,
-} from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { errnoOf } from '../../base/errors.js';
-import type { ByteString } from '../../base/tar-header.js';
+import { WarrenError } from '../../base/errors.js';
+import type { ByteString, TarEntry } from '../../base/tar-header.js';
 import { readTar, type TarMember } from '../../base/tar-reader.js';
+import { nativeProgramPath } from '../../host/native-path.js';
 import type { Host } from '../../host/port.js';
-import { applyRecords, RecordFile } from '../../host/tree/apply-records.js';
-import { DirectoryHandle } from '../../host/tree/directory-handle.js';
-import { removeTree } from '../../host/tree/remove-tree.js';
-import { resolveInRoot, type ResolvedPath } from '../../host/tree/resolve-in-root.js';
-import { componentsOf, layerName } from './layer-names.js';
-
-const make = {
-  directory: promisify(mkdir),
-  file: promisify(open),
-  symlink: promisify(symlink),
-  link: promisify(link),
-};
-const change = {
-  mode: promisify(chmod),
-  owner: promisify(lchown),
-  times: promisify(lutimes),
-  fileMode: promisify(fchmod),
-  fileOwner: promisify(fchown),
-  fileTimes: promisify(futimes),
-};
-const removeName = promisify(unlink);
-const closeFile = promisify(close);
-const writeFile = promisify(write);
+import { directoryTimeRecord, entryRecord, xattrRecord } from '../../host/tree/records.js';
+import { componentsOf, hostile, layerName } from './layer-names.js';
+import { defaultLayerLimits, tooLarge, type LayerLimits } from './limits.js';
 
 /** Overlay's mark for a name that hides what is below: a character device 0:0. */
 const whiteout = {
@@ -53,13 +16,17 @@ const whiteout = {
   size: 0,
   mtimeSeconds: 0,
 } as const;
+const plainDirectory = { ...whiteout, type: 'directory', mode: 0o755 } as const;
 /** What a layer may set; `trusted.` would forge overlay's own marks. */
 const allowedXattrs = /^(?:security\.capability|user\..+)$/;
+/** Small records are joined to pieces of this size: each piece is a system call. */
+const pieceSize = 1 << 17;
+const largestId = 0xffff_fffe;
 
 export interface UnpackOptions {
   readonly host: Pick<Host, 'run'>;
-  /** An empty directory of ours on the same file system, for notes. */
-  readonly temporary: string;
+  /** @default {@link defaultLayerLimits} */
+  readonly limits?: LayerLimits;
   readonly signal?: AbortSignal;
 }
 
@@ -71,220 +38,167 @@ export interface UnpackResult {
 }
 
 /**
- * Unpacks a layer into an empty directory that nobody else uses, with the archive's ids as they are (0-based),
- * whiteouts turned into overlay's. The archive is hostile: names with `..` are refused, links in it are
- * resolved inside the directory, and nothing is written through one. Throws corrupt.
+ * Unpacks a layer into an empty directory that nobody else uses, with the archive's ids as they are (0-based), whiteouts turned
+ * into overlay's. The archive is hostile: it is read here, and `warren-files` makes what it lists, one process that the
+ * kernel keeps beneath the directory: a name that leads out by `..` or a link ends the work.
+ * Throws corrupt (ARCHIVE_…, LAYER_NOT_UNPACKED), exhausted (LAYER_TOO_LARGE).
  */
 export async function unpackLayer(
   tar: AsyncIterable<Buffer>,
   directory: string,
-  options: UnpackOptions,
+  { host, limits = defaultLayerLimits, signal }: UnpackOptions,
 ): Promise<UnpackResult> {
-  await using root = await DirectoryHandle.open(directory);
-  await using special = await RecordFile.create(join(options.temporary, 'special'));
-  const unpacker = new LayerUnpacker(root, special);
-  try {
-    for await (const member of readTar(tar)) {
-      options.signal?.throwIfAborted();
-      await unpacker.add(member);
-    }
-    await unpacker.finish();
-  } finally {
-    await unpacker.close();
-  }
-  await applyRecords(options.host, special, { root: directory });
-  return unpacker.result;
+  const list = new LayerRecords(limits);
+  const result = await host.run(nativeProgramPath('warren-files'), ['unpack', directory], {
+    input: joined(list.records(tar)),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (result.code === 0) return list.result;
+  throw unpackFailed(result);
 }
 
-class LayerUnpacker {
-  private readonly root: DirectoryHandle;
-  private readonly special: RecordFile;
-  private parent: { readonly path: ByteString; readonly handle: DirectoryHandle } | undefined;
-  private readonly directoryTimes = new Map<ByteString, number>();
+/** Turns the members of an archive into records of what to make. */
+class LayerRecords {
+  private readonly limits: LayerLimits;
+  /** Making what is in a directory changes its time: it is set at the end. */
+  private readonly directories = new Map<ByteString, TarEntry>();
+  private readonly opaque: ByteString[] = [];
   private readonly whiteouts: ByteString[] = [];
+  private entries = 0;
   private sizeBytes = 0;
   private skippedDevices = 0;
 
-  constructor(root: DirectoryHandle, special: RecordFile) {
-    this.root = root;
-    this.special = special;
+  constructor(limits: LayerLimits) {
+    this.limits = limits;
   }
 
   get result(): UnpackResult {
     return { sizeBytes: this.sizeBytes, skippedDevices: this.skippedDevices };
   }
 
-  async add(member: TarMember): Promise<void> {
+  async *records(tar: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const member of readTar(bounded(tar, this.limits))) {
+      this.entries += 1;
+      if (this.entries > this.limits.entries) throw tooLarge('entries', this.limits.entries);
+      yield* this.member(member);
+    }
+    for (const path of this.opaque) {
+      yield entryRecord({ ...plainDirectory, path }, { unlessPresent: true });
+      yield xattrRecord(path, 'trusted.overlay.opaque', 1);
+      yield Buffer.from('y');
+    }
+    // A name that the layer brings itself is not hidden by its own whiteout.
+    for (const path of this.whiteouts) {
+      yield entryRecord({ ...whiteout, path }, { unlessPresent: true });
+    }
+    for (const directory of this.directories.values()) yield directoryTimeRecord(directory);
+  }
+
+  private async *member(member: TarMember): AsyncGenerator<Buffer> {
     const name = layerName(member.path);
     switch (name.kind) {
       case 'root':
-        return this.setRoot(member);
+        if (member.type === 'directory') yield* this.entry(member, '.');
+        return;
       case 'opaque':
-        return this.special.xattr(name.path, 'trusted.overlay.opaque', Buffer.from('y'));
+        this.opaque.push(name.path);
+        return;
       case 'whiteout':
         this.whiteouts.push(name.path);
         return;
       case 'ignored':
         return;
       case 'entry':
-        await this.make(member, name.path, await this.enter(name.parents));
+        yield* this.entry(member, name.path);
     }
+  }
+
+  private async *entry(member: TarMember, path: ByteString): AsyncGenerator<Buffer> {
+    if (member.type === 'character-device' || member.type === 'block-device') {
+      if (member.type === 'character-device' && member.major === 0 && member.minor === 0)
+        throw hostile(path, 'it is a mark of overlay');
+      this.skippedDevices += 1;
+      return;
+    }
+    const linkName =
+      member.type === 'link' ? componentsOf(member.linkName).join('/') : member.linkName;
+    const entry = { ...member, path, linkName };
+    this.check(entry);
+    yield entryRecord(entry, { holes: member.sparse });
+    if (member.type === 'directory') this.directories.set(path, entry);
+    else this.directories.delete(path);
+    if (member.type === 'file') {
+      this.countContent(member);
+      yield* member.content;
+    }
+    if (member.type === 'link') return;
     for (const [key, value] of member.xattrs) {
-      if (allowedXattrs.test(key)) await this.special.xattr(name.path, key, value);
+      if (!allowedXattrs.test(key)) continue;
+      yield xattrRecord(path, key, value.length);
+      yield value;
     }
   }
 
-  /** What could only be done once everything is there. */
-  async finish(): Promise<void> {
-    for (const path of this.whiteouts) {
-      // A name that the layer brings itself is not hidden by its own whiteout.
-      if (!(await this.exists(path))) await this.special.add({ ...whiteout, path });
-    }
-    for (const [path, seconds] of this.directoryTimes) {
-      await using place = await resolveInRoot(this.root, path);
-      await change.times(place.parent.path(place.name), seconds, seconds);
-    }
+  private countContent({ size }: TarMember): void {
+    this.sizeBytes += size;
+    if (this.sizeBytes > this.limits.bytes) throw tooLarge('bytes', this.limits.bytes);
   }
 
-  async close(): Promise<void> {
-    await this.parent?.handle.close();
-  }
-
-  private async make(member: TarMember, path: ByteString, parent: DirectoryHandle): Promise<void> {
-    const name = path.slice(path.lastIndexOf('/') + 1);
-    switch (member.type) {
-      case 'directory':
-        await this.makeDirectory(member, path, parent);
-        return;
-      case 'file':
-        await clear(parent, name);
-        await this.makeFile(member, parent.path(name));
-        return;
-      case 'symlink':
-        await clear(parent, name);
-        await make.symlink(Buffer.from(member.linkName, 'latin1'), parent.path(name));
-        await change.owner(parent.path(name), member.uid, member.gid);
-        await change.times(parent.path(name), member.mtimeSeconds, member.mtimeSeconds);
-        return;
-      case 'link':
-        await this.makeLink(member, parent, name);
-        return;
-      case 'fifo':
-        await this.special.add({ ...member, path });
-        return;
-      case 'character-device':
-      case 'block-device':
-        this.skippedDevices += 1;
-        return;
-    }
-  }
-
-  private async makeDirectory(
-    member: TarMember,
-    path: ByteString,
-    parent: DirectoryHandle,
-  ): Promise<void> {
-    const name = path.slice(path.lastIndexOf('/') + 1);
-    const target = parent.path(name);
-    const present = await lstatIfAny(parent, name);
-    if (present !== null && !present.isDirectory()) await removeName(target);
-    if (present === null || !present.isDirectory()) await make.directory(target, 0o700);
-    await change.owner(target, member.uid, member.gid);
-    await change.mode(target, member.mode);
-    this.directoryTimes.set(path, member.mtimeSeconds);
-  }
-
-  private async makeFile(member: TarMember, target: Buffer): Promise<void> {
-    const fd = await make.file(target, 'wx', 0o600);
-    try {
-      for await (const chunk of member.content) {
-        for (let done = 0; done < chunk.length;) {
-          done += (await writeFile(fd, chunk, done)).bytesWritten;
-        }
-      }
-      await change.fileOwner(fd, member.uid, member.gid);
-      await change.fileMode(fd, member.mode);
-      await change.fileTimes(fd, member.mtimeSeconds, member.mtimeSeconds);
-    } finally {
-      await closeFile(fd);
-    }
-    this.sizeBytes += member.size;
-  }
-
-  private async makeLink(
-    member: TarMember,
-    parent: DirectoryHandle,
-    name: ByteString,
-  ): Promise<void> {
-    await using target = await resolveInRoot(this.root, componentsOf(member.linkName).join('/'));
-    await clear(parent, name);
-    await make.link(target.parent.path(target.name), parent.path(name));
-  }
-
-  private async setRoot(member: TarMember): Promise<void> {
-    if (member.type !== 'directory') return;
-    await change.mode(this.root.self, member.mode);
-  }
-
-  /** The directory of these components, made where missing; the last one is kept open. */
-  private async enter(parts: readonly ByteString[]): Promise<DirectoryHandle> {
-    const path = parts.join('/');
-    if (this.parent?.path === path) return this.parent.handle;
-    await this.parent?.handle.close();
-    this.parent = undefined;
-    const handle = await this.openParent(parts);
-    this.parent = { path, handle };
-    return handle;
-  }
-
-  private async openParent(parts: readonly ByteString[]): Promise<DirectoryHandle> {
-    if (parts.length === 0) return this.root.duplicate();
-    try {
-      await using place = await resolveInRoot(this.root, parts.join('/'), { followLast: true });
-      return await place.parent.openChild(place.name);
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-    }
-    await using place = await this.resolveMaking(parts);
-    return await place.parent.openChild(place.name);
-  }
-
-  private async resolveMaking(parts: readonly ByteString[]): Promise<ResolvedPath> {
-    for (let depth = 1; depth <= parts.length; depth += 1) {
-      await using place = await resolveInRoot(this.root, parts.slice(0, depth).join('/'), {
-        followLast: true,
-      });
-      if (place.name !== '.' && (await lstatIfAny(place.parent, place.name)) === null) {
-        await make.directory(place.parent.path(place.name), 0o755);
-      }
-    }
-    return resolveInRoot(this.root, parts.join('/'), { followLast: true });
-  }
-
-  private async exists(path: ByteString): Promise<boolean> {
-    try {
-      await using place = await resolveInRoot(this.root, path);
-      return (await lstatIfAny(place.parent, place.name)) !== null;
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
-      throw error;
-    }
+  private check({ path, uid, gid, linkName }: TarEntry): void {
+    const validId = (id: number): boolean => Number.isInteger(id) && id >= 0 && id <= largestId;
+    if (!validId(uid) || !validId(gid)) throw hostile(path, `it belongs to ${uid}:${gid}`);
+    if (path.length >= 4096 || (linkName ?? '').length >= 4096)
+      throw hostile(path, 'its name is too long');
+    if (linkName?.includes('\0') === true) throw hostile(path, 'its target is no path');
   }
 }
 
-async function lstatIfAny(parent: DirectoryHandle, name: ByteString): Promise<Stats | null> {
-  try {
-    return await parent.lstat(name);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return null;
-    throw error;
+/** The archive, as long as it stays within the limit: what it is made of is counted, whatever it claims. */
+async function* bounded(tar: AsyncIterable<Buffer>, limits: LayerLimits): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of tar) {
+    bytes += chunk.length;
+    if (bytes > limits.bytes) throw tooLarge('bytes', limits.bytes);
+    yield chunk;
   }
 }
 
-/** Frees the name for something that is no directory. */
-async function clear(parent: DirectoryHandle, name: ByteString): Promise<void> {
-  const present = await lstatIfAny(parent, name);
-  if (present === null) return;
-  if (present.isDirectory()) await removeTree(parent.path(name));
-  else await removeName(parent.path(name));
+/** Joins small pieces. */
+async function* joined(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let waiting: Buffer[] = [];
+  let size = 0;
+  for await (const piece of pieces) {
+    waiting.push(piece);
+    size += piece.length;
+    if (size < pieceSize) continue;
+    yield waiting.length === 1 ? piece : Buffer.concat(waiting, size);
+    waiting = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(waiting, size);
+}
+
+const leadsOutside = 3;
+
+function unpackFailed({
+  code,
+  stderr,
+}: {
+  readonly code: number | null;
+  readonly stderr: string;
+}): WarrenError {
+  const said = stderr.trim().replace(/^warren-files: cannot /, '');
+  const shown = JSON.stringify(said.slice(0, 400)).slice(1, -1);
+  if (code === leadsOutside) {
+    return new WarrenError(
+      'corrupt',
+      'ARCHIVE_HOSTILE',
+      `Cannot unpack layer: cannot ${shown}: a link on the way leads outside`,
+    );
+  }
+  return new WarrenError(
+    'corrupt',
+    'LAYER_NOT_UNPACKED',
+    `Cannot unpack layer: ${shown === '' ? 'warren-files was killed' : `cannot ${shown}`}`,
+  );
 }

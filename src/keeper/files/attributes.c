@@ -9,7 +9,7 @@
 #include <linux/limits.h>
 #include <linux/stat.h>
 
-enum { DEPTH_MAX = 512, FD_PATH_BYTES = 32 };
+enum { DEPTH_MAX = 512 };
 
 struct listing {
   struct out out;
@@ -40,18 +40,6 @@ static void print_escaped(const char *bytes, size_t size) {
       out_bytes(&listing.out, escaped, sizeof(escaped));
     }
   }
-}
-
-/* The file of an O_PATH descriptor, for calls that take a path. */
-static void fd_path(char path[FD_PATH_BYTES], int fd) {
-  static const char prefix[] = "/proc/self/fd/";
-  char digits[12];
-  size_t at = sizeof(digits) - 1;
-
-  digits[at] = '\0';
-  for (int rest = fd; rest > 0 || at == sizeof(digits) - 1; rest /= 10) digits[--at] = (char)('0' + rest % 10);
-  __builtin_memcpy(path, prefix, sizeof(prefix) - 1);
-  __builtin_memcpy(path + sizeof(prefix) - 1, digits + at, sizeof(digits) - at);
 }
 
 static long print_attributes(int fd) {

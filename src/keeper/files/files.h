@@ -5,6 +5,7 @@
  *   warren-files apply ROOT BASE COUNT FILE performs the records of FILE below ROOT
  *   warren-files opaque DIR                 lists the opaque directories of a writable layer
  *   warren-files attributes DIR             lists extended attributes: PATH NAME VALUE, bytes as %XX
+ *   warren-files unpack DIR                 performs the records on its standard input below DIR: a layer
  *
  * ROOT and DIR belong to a container: everything below is reached with openat2 or one component
  * at a time, never through a link that leads outside.
@@ -27,6 +28,7 @@ int view_run(int argc, char **argv);
 int apply_run(int argc, char **argv);
 int opaque_run(int argc, char **argv);
 int attributes_run(int argc, char **argv);
+int unpack_run(int argc, char **argv);
 
 /* An O_PATH descriptor of a path, resolved as if `root` were "/". Negative errno. */
 long path_open(int root, const char *path, int flags);
@@ -35,6 +37,9 @@ long path_open(int root, const char *path, int flags);
  * which is cut there). Missing directories are made. Negative errno.
  */
 long path_parent(int root, char *path, const char **name);
+enum { FD_PATH_BYTES = 32 };
+/* A path to the file of an O_PATH descriptor, for calls that take one. */
+void fd_path(char path[FD_PATH_BYTES], int fd);
 /* Removes what is there, directories with all they hold. 0 or a negative errno. */
 long path_remove(int parent, const char *name);
 

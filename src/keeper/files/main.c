@@ -11,5 +11,6 @@ int multicall(const struct args *args) {
   if (argc > 0 && text_equal(argv[0], "apply")) return apply_run(argc, argv);
   if (argc > 0 && text_equal(argv[0], "opaque")) return opaque_run(argc, argv);
   if (argc > 0 && text_equal(argv[0], "attributes")) return attributes_run(argc, argv);
-  return usage(NAME, "view, apply, opaque or attributes");
+  if (argc > 0 && text_equal(argv[0], "unpack")) return unpack_run(argc, argv);
+  return usage(NAME, "view, apply, opaque, attributes or unpack");
 }

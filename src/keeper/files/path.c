@@ -88,3 +88,14 @@ static long remove_below(int directory_fd, unsigned depth) {
 }
 
 long path_remove(int parent, const char *name) { return remove_entry(parent, name, 0); }
+
+void fd_path(char path[FD_PATH_BYTES], int fd) {
+  static const char prefix[] = "/proc/self/fd/";
+  char digits[12];
+  size_t at = sizeof(digits) - 1;
+
+  digits[at] = '\0';
+  for (int rest = fd; rest > 0 || at == sizeof(digits) - 1; rest /= 10) digits[--at] = (char)('0' + rest % 10);
+  __builtin_memcpy(path, prefix, sizeof(prefix) - 1);
+  __builtin_memcpy(path + sizeof(prefix) - 1, digits + at, sizeof(digits) - at);
+}

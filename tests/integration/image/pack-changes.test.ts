@@ -50,11 +50,10 @@ describeAsRoot('a writable layer as a layer of an image', () => {
 
   test('unpacks to what the container wrote, with whiteouts and opaque directories', async () => {
     const target = mkdtempSync(join(own.scope.directory, 'fs-'));
-    const temporary = mkdtempSync(join(own.scope.directory, 'notes-'));
-    await unpackLayer(packChanges({ upper, host }), target, { host, temporary });
-    const seconds = (lines: string[]): string[] =>
-      lines.map((line) => line.replace(/(\d{10})\d{9}/, '$1').replace(/^b'etc\/nsswitch.*/, ''));
-    expect(seconds(treeListing(target))).toEqual(seconds(treeListing(upper)));
+    await unpackLayer(packChanges({ upper, host }), target, { host });
+    const timeless = (lines: string[]): string[] =>
+      lines.map((line) => line.replace(/^(b'etc.nsswitch.conf' 0o20000 0 0 0) \d+ \d+/, '$1'));
+    expect(timeless(treeListing(target))).toEqual(timeless(treeListing(upper)));
   });
 
   test('has the marks of OCI layers, and GNU tar reads it', async () => {
