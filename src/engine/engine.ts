@@ -14,6 +14,7 @@ import type {
   EngineContainers,
   EngineImages,
   EngineOptions,
+  EngineRegistries,
   EngineSystem,
   EngineVolumes,
   RunOptions,
@@ -35,6 +36,7 @@ import { systemOperations } from './system/operations.js';
 export class Engine implements EngineApi {
   readonly containers: EngineContainers;
   readonly images: EngineImages;
+  readonly registries: EngineRegistries;
   readonly volumes: EngineVolumes;
   readonly system: EngineSystem;
   readonly #context: EngineContext;
@@ -44,6 +46,10 @@ export class Engine implements EngineApi {
     this.#context = context;
     this.containers = containerOperations(context);
     this.images = imageOperations(context);
+    this.registries = {
+      login: async (...login) => await context.transfers.login(...login),
+      logout: async (server) => await context.transfers.logout(server),
+    };
     this.volumes = volumeOperations(context);
     this.system = systemOperations(context);
   }

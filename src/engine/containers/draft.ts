@@ -13,6 +13,8 @@ import type { Image } from '../../model/image.js';
 import { normalizeConfig } from '../../model/normalize-config.js';
 import { requireContainerName } from '../../model/validate/names.js';
 import type { EngineContext } from '../context.js';
+import type { BatchOptions } from '../contract.js';
+import { provideImage } from '../storage/provide-image.js';
 
 /** One container to make; thousands may share one config object. */
 export interface NewContainer {
@@ -35,8 +37,12 @@ export class Drafts {
   readonly #images = new Map<string, Promise<Image>>();
   readonly #prepared = new Map<ContainerConfig, Promise<Prepared>>();
 
-  constructor(context: EngineContext) {
+  readonly #options: BatchOptions;
+
+  /** @param options of the call: an image that is pulled tells how far it is, and stops when the call does */
+  constructor(context: EngineContext, options: BatchOptions = {}) {
     this.#context = context;
+    this.#options = options;
   }
 
   /** @throws WarrenError invalidArgument, notFound (IMAGE_NOT_FOUND, NO_SUCH_CONTAINER) */
@@ -70,18 +76,19 @@ export class Drafts {
   }
 
   async #prepare(config: ContainerConfig): Promise<Prepared> {
-    const image = await this.#image(config.image);
+    const image = await this.#image(config);
     const { config: resolved, joined } = resolveJoins(this.#context, config);
     const spec = normalizeConfig(resolved, image);
     for (const mount of spec.mounts) requireSource(mount);
     return { spec, image, joined };
   }
 
-  #image(reference: string): Promise<Image> {
-    let image = this.#images.get(reference);
+  #image(config: ContainerConfig): Promise<Image> {
+    const key = [config.image, config.platform, config.pull].join(' ');
+    let image = this.#images.get(key);
     if (image === undefined) {
-      image = this.#context.images.ensure(reference);
-      this.#images.set(reference, image);
+      image = provideImage(this.#context, config, this.#options);
+      this.#images.set(key, image);
     }
     return image;
   }

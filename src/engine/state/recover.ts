@@ -39,6 +39,7 @@ async function recover(context: EngineContext, intent: Intent): Promise<void> {
     }
   }
   if (intent.operation === 'run') await recoverRuns(context, existing);
+  if (intent.operation === 'commit') await unfreeze(context, existing);
   if (intent.operation === 'remove') {
     for (const record of existing) {
       if (record.phase === 'removing') await discardContainer(context, record);
@@ -79,6 +80,19 @@ async function settledStates(
     states = await keeperStates(context, records);
   }
   return states;
+}
+
+/** The process that had frozen these for a moment is gone. */
+async function unfreeze(
+  context: EngineContext,
+  records: readonly ContainerRecord[],
+): Promise<void> {
+  const states = await keeperStates(context, records);
+  for (const record of records) {
+    if (states.get(record.id)?.status !== 'paused') continue;
+    const keeper = await context.keepers.running(record.run?.keeper ?? 0);
+    await keeper?.containers.freeze(record.id, false);
+  }
 }
 
 /** Nobody waits for this container any more: at its end the keeper calls the reconcile process. */

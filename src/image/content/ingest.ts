@@ -71,7 +71,7 @@ async function fetchRest(
   options: FetchOptions,
 ): Promise<Hash> {
   let state = await stateOf(file, blob, options.path);
-  for (let failures = 0; state.done < blob.size; ) {
+  for (let failures = 0; state.done < blob.size;) {
     const before = state.done;
     try {
       const { body, offset } = await options.openBlob(state.done);
@@ -128,7 +128,7 @@ async function append(
         `Cannot ${options.what}: blob ${blob.digest} is larger than the ${blob.size} bytes that its manifest says`,
       );
     }
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       at += (await file.write(chunk, at)).bytesWritten;
     }
     state.hash.update(chunk);

@@ -1,4 +1,4 @@
-import { isWarrenError, WarrenError } from '../../base/errors.js';
+import { WarrenError } from '../../base/errors.js';
 import { parseChallenges, type Challenge } from './challenge.js';
 import type { Credentials } from './credentials.js';
 
@@ -68,7 +68,11 @@ export class Authorizer {
     const scope = challenge.scope ?? request.scope;
     const answer =
       credentials?.kind === 'identity'
-        ? await this.ask({ url, authorization: null, form: refreshForm(challenge, scope, credentials.token) })
+        ? await this.ask({
+            url,
+            authorization: null,
+            form: refreshForm(challenge, scope, credentials.token),
+          })
         : await this.ask({
             url: withQuery(url, { service: challenge.service, scope }),
             authorization: credentials === null ? null : basic(credentials),
@@ -121,9 +125,4 @@ function noToken(why: string): WarrenError {
     'REGISTRY_UNAUTHORIZED',
     `Cannot get a token for the registry: ${why}`,
   );
-}
-
-/** True for the refusal of a user, by the registry or its token server. */
-export function isUnauthorized(error: unknown): boolean {
-  return isWarrenError(error, 'permissionDenied');
 }

@@ -69,7 +69,11 @@ export class RepositoryClient {
         { hint: 'Try again; if it stays so, do not trust this registry' },
       );
     }
-    return { mediaType: (response.header('content-type') ?? '').split(';')[0] ?? '', content, digest };
+    return {
+      mediaType: (response.header('content-type') ?? '').split(';')[0] ?? '',
+      content,
+      digest,
+    };
   }
 
   /** From byte `offset` on where the registry can do that. @throws WarrenError as {@link manifest} */

@@ -6,7 +6,7 @@ import { packageVersion } from '../../base/package.js';
 import { Authorizer } from './authorizer.js';
 import type { Credentials } from './credentials.js';
 import type { Endpoint } from './endpoint.js';
-import { connectionError, refusalError, type Attempt } from './failure.js';
+import { connectionError, isDistrusted, refusalError, type Attempt } from './failure.js';
 
 export interface RegistryRequest {
   /** What is being done, for messages: `pull busybox:latest`. */
@@ -136,7 +136,9 @@ export class RegistryConnection {
       } catch (error) {
         if (request.signal?.aborted === true) throw canceledError(request.what, request.signal);
         if (last || !isPassing(error)) {
-          throw errnoOf(error) === undefined ? error : connectionError(this.attempt(request), error);
+          throw errnoOf(error) === undefined
+            ? error
+            : connectionError(this.attempt(request), error);
         }
       }
       await this.pause(request, pauseMs);
@@ -164,7 +166,9 @@ export class RegistryConnection {
       if (url.protocol !== 'https:' && first.url.protocol === 'https:') {
         throw refusalError(this.attempt(request), {
           status: 502,
-          body: JSON.stringify({ errors: [{ message: `it leads to ${url.host} without encryption` }] }),
+          body: JSON.stringify({
+            errors: [{ message: `it leads to ${url.host} without encryption` }],
+          }),
         });
       }
       const { authorization, ...headers } = request.headers ?? {};
@@ -188,7 +192,7 @@ export class RegistryConnection {
         return response;
       } catch (error) {
         if (index === origins.length - 1 || request.signal?.aborted === true) throw error;
-        if (errnoOf(error) === undefined) throw error;
+        if (errnoOf(error) === undefined || isDistrusted(error)) throw error;
       }
     }
     throw new Error('An endpoint has an origin');
@@ -197,7 +201,11 @@ export class RegistryConnection {
   private async once(url: URL, request: RegistryRequest): Promise<RegistryResponse> {
     const { request: send } = await import('undici');
     const body = request.body?.();
-    const { statusCode, headers, body: answer } = await send(url, {
+    const {
+      statusCode,
+      headers,
+      body: answer,
+    } = await send(url, {
       method: request.method,
       dispatcher: this.endpoint.dispatcher,
       headers: { 'user-agent': `warren/${packageVersion()}`, ...request.headers },

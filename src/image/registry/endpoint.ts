@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import type { Dispatcher } from 'undici';
+import { WarrenError } from '../../base/errors.js';
 import { defaultDomain } from '../reference.js';
 import {
   authoritiesOf,
@@ -35,6 +36,14 @@ export async function endpointsOf(
   { mirrors }: { readonly mirrors: boolean },
 ): Promise<readonly Endpoint[]> {
   const setting = settings.registries.get(domain) ?? defaultSetting;
+  if (setting.blocked) {
+    throw new WarrenError(
+      'permissionDenied',
+      'REGISTRY_BLOCKED',
+      `Cannot use registry ${domain}: the registries file blocks it`,
+      { details: { host: domain } },
+    );
+  }
   const before = mirrors
     ? await Promise.all(
         setting.mirrors.map(async (mirror): Promise<Endpoint> => {

@@ -22,6 +22,11 @@ interface Kind {
 
 const tlsCodes = /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME|ERR_TLS|ERR_SSL|EPROTO/;
 
+/** True when the other side speaks TLS, but nobody vouches for it: plain HTTP would not help. */
+export function isDistrusted(error: unknown): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(errnoOf(error) ?? '');
+}
+
 /** The error for an answer of a registry. What the registry says is quoted, cut, on one line. */
 export function refusalError({ what, host }: Attempt, { status, body }: Refusal): WarrenError {
   const told = messageOf(body);
@@ -57,7 +62,11 @@ export function connectionError({ what, host }: Attempt, cause: unknown): Warren
     'unavailable',
     'REGISTRY_UNREACHABLE',
     `Cannot ${what}: registry ${host} cannot be reached: ${message.split('\n')[0] ?? ''}`,
-    { hint: 'Check the name, the network and the proxy settings', cause, details: { host, errno: code } },
+    {
+      hint: 'Check the name, the network and the proxy settings',
+      cause,
+      details: { host, errno: code },
+    },
   );
 }
 

@@ -53,7 +53,11 @@ export class Registries {
    * Tries credentials, and keeps them when the registry takes them.
    * @throws WarrenError permissionDenied (REGISTRY_UNAUTHORIZED), unavailable
    */
-  async login(domain: string, credentials: Credentials, signal?: AbortSignal): Promise<LoginResult> {
+  async login(
+    domain: string,
+    credentials: Credentials,
+    signal?: AbortSignal,
+  ): Promise<LoginResult> {
     const settings = readRegistrySettings(this.options.file);
     const [endpoint] = await endpointsOf(domain, settings, { mirrors: false });
     if (endpoint === undefined) throw new Error('A registry has an endpoint');

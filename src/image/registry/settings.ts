@@ -8,6 +8,8 @@ export interface RegistrySetting {
   readonly mirrors: readonly string[];
   /** Neither encryption nor the certificate is insisted on. */
   readonly insecure: boolean;
+  /** Nothing is pulled from it, nor pushed to it. */
+  readonly blocked: boolean;
   /** File with certificates of authorities that are trusted besides the usual ones. */
   readonly ca: string | null;
   /** Files of the client's own certificate and key. */
@@ -25,6 +27,7 @@ export interface RegistrySettings {
 export const defaultSetting: RegistrySetting = {
   mirrors: [],
   insecure: false,
+  blocked: false,
   ca: null,
   certificate: null,
   key: null,
@@ -106,15 +109,24 @@ function settingsOf(parsed: unknown, file: string): ReadonlyMap<string, Registry
 }
 
 function settingOf(fields: Fields, wrong: (field: string) => WarrenError): RegistrySetting {
-  const { mirrors = [], insecure = false, ca = null, certificate = null, key = null } = fields;
+  const { mirrors = [], insecure = false, blocked = false } = fields;
+  const { ca = null, certificate = null, key = null } = fields;
   const unknown = Object.keys(fields).find((field) => !(field in defaultSetting));
   if (unknown !== undefined) throw wrong(unknown);
   if (!Array.isArray(mirrors) || !mirrors.every(isAddress)) throw wrong('mirrors');
   if (typeof insecure !== 'boolean') throw wrong('insecure');
+  if (typeof blocked !== 'boolean') throw wrong('blocked');
   if (!isTextOrNull(ca)) throw wrong('ca');
   if (!isTextOrNull(certificate)) throw wrong('certificate');
   if (!isTextOrNull(key) || (key === null) !== (certificate === null)) throw wrong('key');
-  return { mirrors: mirrors.map((mirror: string) => mirror), insecure, ca, certificate, key };
+  return {
+    mirrors: mirrors.map((mirror: string) => mirror),
+    insecure,
+    blocked,
+    ca,
+    certificate,
+    key,
+  };
 }
 
 function isAddress(value: unknown): boolean {

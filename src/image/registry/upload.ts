@@ -140,7 +140,10 @@ class Upload {
     statuses: readonly number[],
   ): Promise<RegistryResponse> {
     const length = method === 'PUT' ? { headers: { 'content-length': '0' } } : {};
-    return this.repository.connection.expect({ ...this.common(method, target), ...length }, statuses);
+    return this.repository.connection.expect(
+      { ...this.common(method, target), ...length },
+      statuses,
+    );
   }
 
   private common<M extends 'GET' | 'PUT' | 'PATCH'>(

@@ -109,7 +109,10 @@ async function fromFirst(
     } catch (error) {
       if (index === repositories.length - 1 || !isWarrenError(error)) throw error;
       if (error.kind === 'canceled' || error.kind === 'exhausted') throw error;
-      pull.onProgress({ kind: 'warning', message: `${error.message}; going on without this mirror` });
+      pull.onProgress({
+        kind: 'warning',
+        message: `${error.message}; going on without this mirror`,
+      });
     }
   }
   throw new Error('A registry has an endpoint');
@@ -175,7 +178,11 @@ async function fetchContent(
   const { parts, what } = pull;
   const { config: configBlob, layers } = manifest;
   if (configBlob.size > maximumDocumentBytes) {
-    throw new WarrenError('corrupt', 'INVALID_IMAGE_CONFIG', `Cannot ${what}: its config is too large`);
+    throw new WarrenError(
+      'corrupt',
+      'INVALID_IMAGE_CONFIG',
+      `Cannot ${what}: its config is too large`,
+    );
   }
   await lease.hold([configBlob.digest, ...layers.map(({ digest }) => digest)]);
   const got = [await ingestBlob(parts, configBlob, ingestOptions(repository, configBlob, pull))];

@@ -60,7 +60,11 @@ export async function pushImage(
   if (repository === undefined || others.length > 0) throw new Error('A registry has one endpoint');
   try {
     const digest = await parts.withLease(what, async (lease) => {
-      await lease.hold([image.manifest.digest, image.id, ...image.layers.map((blob) => blob.digest)]);
+      await lease.hold([
+        image.manifest.digest,
+        image.id,
+        ...image.layers.map((blob) => blob.digest),
+      ]);
       return await push({ ...request, parts, named, image, repository, what });
     });
     await noteDigest(parts, reference, `${named.familiarName}@${digest}`);
@@ -72,7 +76,11 @@ export async function pushImage(
 
 async function push(push: Push): Promise<string> {
   const { image, named, repository, what, signal } = push;
-  push.onProgress({ kind: 'step', name: 'push', detail: `${named.familiarName} to ${repository.host}` });
+  push.onProgress({
+    kind: 'step',
+    name: 'push',
+    detail: `${named.familiarName} to ${repository.host}`,
+  });
   // A layer may be in an image twice.
   const blobs = new Map(image.layers.map((blob) => [blob.digest, blob]));
   await allOrNone([...blobs.values()], { limit: layersAtOnce, signal }, (blob, _index, own) =>
@@ -108,9 +116,14 @@ async function pushBlob(push: Push, blob: OciDescriptor): Promise<void> {
   }
   const file = parts.layout.blobPath(blob.digest);
   if (!parts.layout.has(blob.digest)) {
-    throw new WarrenError('corrupt', 'BLOB_MISSING', `Cannot ${what}: blob ${blob.digest} is gone`, {
-      hint: 'Remove the image and pull or build it again',
-    });
+    throw new WarrenError(
+      'corrupt',
+      'BLOB_MISSING',
+      `Cannot ${what}: blob ${blob.digest} is gone`,
+      {
+        hint: 'Remove the image and pull or build it again',
+      },
+    );
   }
   const sent = await uploadBlob(
     repository,
@@ -127,7 +140,8 @@ async function pushBlob(push: Push, blob: OciDescriptor): Promise<void> {
 /** Another repository of the same registry that has this blob, as far as the store knows. */
 function otherRepository({ parts, named }: Push, digest: string): string | null {
   for (const image of parts.catalog.list()) {
-    if (!image.layers.some((blob) => blob.digest === digest)) continue;
+    const has = image.id === digest || image.layers.some((blob) => blob.digest === digest);
+    if (!has) continue;
     for (const repoDigest of parts.catalog.entriesOf(image.id).flatMap(repoDigestsOf)) {
       const other = parseNamed(repoDigest);
       if (other.domain === named.domain && other.path !== named.path) return other.path;

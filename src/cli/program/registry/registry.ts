@@ -8,6 +8,7 @@ export const groupSummaries: Readonly<Record<string, string>> = {
   image: 'Manage images',
   volume: 'Manage volumes',
   keeper: 'Manage the keepers',
+  system: 'Look after this engine',
 };
 
 /** Every command. Definitions are loaded one by one: listing the commands costs nothing. */
