@@ -3,6 +3,7 @@ import type { CgroupDriver } from '../cgroup/driver.js';
 import type { KernelFacts, Host } from '../host/port.js';
 import type { ProcessIdentity } from '../host/process-identity.js';
 import type { ImageStore } from '../image/store.js';
+import type { ImageTransfers } from '../image/transfers.js';
 import type { ContainerRecord } from '../model/container.js';
 import type { RecordsStore } from '../records/store.js';
 import type { ContainerFiles, StorageDriver } from '../storage/driver.js';
@@ -38,6 +39,7 @@ export interface EngineContext {
   readonly records: RecordsStore;
   readonly storage: StorageDriver;
   readonly images: ImageStore;
+  readonly transfers: ImageTransfers;
   readonly cgroups: CgroupDriver;
   readonly keepers: Keepers;
   readonly users: UserResolver;

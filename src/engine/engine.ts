@@ -15,6 +15,7 @@ import type {
   EngineImages,
   EngineNetworks,
   EngineOptions,
+  EngineRegistries,
   EngineSystem,
   EngineVolumes,
   RunOptions,
@@ -38,6 +39,7 @@ import { systemOperations } from './system/operations.js';
 export class Engine implements EngineApi {
   readonly containers: EngineContainers;
   readonly images: EngineImages;
+  readonly registries: EngineRegistries;
   readonly volumes: EngineVolumes;
   readonly networks: EngineNetworks;
   readonly system: EngineSystem;
@@ -48,6 +50,10 @@ export class Engine implements EngineApi {
     this.#context = context;
     this.containers = containerOperations(context);
     this.images = imageOperations(context);
+    this.registries = {
+      login: async (...login) => await context.transfers.login(...login),
+      logout: async (server) => await context.transfers.logout(server),
+    };
     this.volumes = volumeOperations(context);
     this.networks = networkOperations(context);
     this.system = systemOperations(context);

@@ -9,7 +9,9 @@ import { createLinuxHost } from '../host/linux/linux-host.js';
 import type { Host } from '../host/port.js';
 import { removeAbandoned } from '../host/temporary-directory.js';
 import { ownIdentity } from '../host/process-identity.js';
-import { openImageStore } from '../image/open-store.js';
+import { OciImageStore, openStoreParts } from '../image/open-store.js';
+import { Registries } from '../image/registry/registries.js';
+import { ImageTransfers } from '../image/transfers.js';
 import type { ContainerRecord } from '../model/container.js';
 import { openRecords } from '../records/open-records.js';
 import { openContainerFiles } from '../storage/container-files.js';
@@ -62,6 +64,12 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
   try {
     await makeMountPoints(dataRoot);
     const storage = openStorage({ dataRoot, host });
+    const imageParts = await openStoreParts({ dataRoot, host });
+    const registries = new Registries({
+      file: settings.registries,
+      dockerConfig: settings.dockerConfig,
+      host,
+    });
     return {
       settings,
       host,
@@ -72,7 +80,8 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       reclaimer: new Reclaimer(storage),
       volumes: new VolumeDirectories({ dataRoot, host }),
       router: new Router(host, settings),
-      images: await openImageStore({ dataRoot, host }),
+      images: new OciImageStore(imageParts),
+      transfers: new ImageTransfers(imageParts, registries),
       cgroups: createCgroupDriver(host.cgroups, {
         keeperParent: settings.cgroupParent,
         deviceNumber,

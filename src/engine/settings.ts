@@ -19,11 +19,14 @@ export interface EngineSettings {
   readonly networkPool: IpNetwork;
   readonly overlayStrategy: 'probe' | 'fd' | 'attached';
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
+  readonly registries: string;
+  readonly dockerConfig: string;
   readonly onTrace: ((trace: LaunchTrace) => void) | undefined;
 }
 
 const defaultDataRoot = '/var/lib/warren';
 const defaultRunDir = '/run/warren';
+const defaultRegistries = '/etc/warren/registries.json';
 
 /** sun_path holds 108 bytes with its NUL; `/keeper-NN.sock` comes behind the run dir. */
 const maximumRunDirLength = 90;
@@ -65,6 +68,12 @@ export function engineSettings(options: EngineOptions, environment: Environment)
     ),
     overlayStrategy: options.overlayStrategy ?? 'probe',
     logLevel: options.logLevel ?? 'warn',
+    registries:
+      options.registries ?? nonEmpty(environment['WARREN_REGISTRIES']) ?? defaultRegistries,
+    dockerConfig:
+      options.dockerConfig ??
+      nonEmpty(environment['DOCKER_CONFIG']) ??
+      join(nonEmpty(environment['HOME']) ?? '/root', '.docker'),
     onTrace: options.onTrace,
   };
 }

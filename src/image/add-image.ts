@@ -3,7 +3,6 @@ import { WarrenError } from '../base/errors.js';
 import type { PreparedLayer } from './layers.js';
 import {
   annotations,
-  chainIds,
   mediaTypes,
   type OciDescriptor,
   type OciImageConfig,
@@ -73,11 +72,6 @@ export async function addGivenImage(parts: StoreParts, image: GivenImage): Promi
   const descriptor: OciDescriptor = { mediaType, digest, size: content.length };
   enter(parts, descriptor, { ...image, references: names });
   return descriptor;
-}
-
-/** Chain ids that an image of this config will have: what a lease on its layers names. */
-export function chainIdsOf(config: OciImageConfig): readonly string[] {
-  return chainIds(config.rootfs.diff_ids);
 }
 
 function namesOf({ references = [] }: Pick<NewImage, 'references'>): readonly string[] {

@@ -115,6 +115,20 @@ export class ImageCatalog {
     return Date.parse(entry.annotations?.[annotations.created] ?? '') || 0;
   }
 
+  /** An image that came into the store under this reference at that time or later; null when there is none. */
+  pulledSince(
+    reference: string,
+    sinceMs: number,
+  ): { readonly image: KnownImage; readonly repoDigests: readonly string[] } | null {
+    const entry = this.layout.index().manifests.find((each) => {
+      const called = referenceOf(each) === reference || repoDigestsOf(each).includes(reference);
+      return called && Date.parse(each.annotations?.[annotations.created] ?? '') >= sinceMs;
+    });
+    return entry === undefined
+      ? null
+      : { image: this.load(entry), repoDigests: repoDigestsOf(entry) };
+  }
+
   /** Index entries of an image. */
   entriesOf(id: string): readonly OciDescriptor[] {
     return this.layout.index().manifests.filter((entry) => this.load(entry).id === id);

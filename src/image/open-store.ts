@@ -104,6 +104,10 @@ export class OciImageStore implements ImageStore {
     return this.parts.withLease(subject, work);
   }
 
+  withTemporary<T>(work: (directory: string) => Promise<T>): Promise<T> {
+    return this.parts.withTemporary(work);
+  }
+
   async remove(reference: string, request: RemoveRequest): Promise<RemoveResult> {
     await using _lock = await this.parts.lockIndex();
     const plan = planRemoval(this.parts.catalog, reference, request);

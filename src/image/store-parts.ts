@@ -85,6 +85,14 @@ export class StoreParts {
     return result;
   }
 
+  /** A lease for work whose end only the caller sees. */
+  async openLease(subject: string, digests: readonly string[]): Promise<Lease> {
+    const lease = this.leases.open(subject);
+    await using _lock = await this.lockIndex();
+    lease.add(digests);
+    return lease;
+  }
+
   async withTemporary<T>(work: (directory: string) => Promise<T>): Promise<T> {
     const directory = makeTemporaryDirectory(join(this.dataRoot, 'tmp'), temporaryPrefix);
     try {

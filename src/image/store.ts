@@ -50,6 +50,8 @@ export interface ImageStore {
   isBusy(): boolean;
   /** Runs `work` with a lease: what it holds by digest or chain id is not freed meanwhile. */
   withLease<T>(subject: string, work: (lease: StoreLease) => Promise<T>): Promise<T>;
+  /** Runs `work` with an empty directory of ours on the data root's file system. */
+  withTemporary<T>(work: (directory: string) => Promise<T>): Promise<T>;
   /** Untags; the last reference removes the image. `usedBy`: ids of containers. Returns what was untagged and deleted. */
   remove(
     reference: string,

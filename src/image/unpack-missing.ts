@@ -1,7 +1,7 @@
 import { mapBounded } from '../base/limit.js';
 import { lockAcrossProcesses } from '../host/process-lock.js';
 import type { KnownImage } from './catalog.js';
-import type { OciDescriptor } from './oci.js';
+import { compressionOf, type OciDescriptor } from './oci.js';
 import type { StoreParts } from './store-parts.js';
 
 /** Layers that are unpacked at one time: each keeps a core busy. */
@@ -34,6 +34,7 @@ export async function unpackOnce(
   const options = signal === undefined ? {} : { signal };
   await using _unpacking = await lockAcrossProcesses(parts.directory, `unpack:${chainId}`, options);
   if (parts.layers.has(chainId)) return;
+  compressionOf(blob.mediaType);
   const source = { chainId, diffId, file: parts.layout.blobPath(blob.digest) };
   await parts.withTemporary(async (temporary) => {
     const prepared = await parts.layers.prepare(source, temporary, signal);

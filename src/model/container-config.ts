@@ -113,6 +113,10 @@ export type NetworkMode = string;
 export interface ContainerConfig {
   /** Image reference: `busybox`, `tiny:latest`, an id. */
   readonly image: string;
+  /** Pull the image first: always, when it is missing, or never. @default 'never'; the command line's is 'missing' */
+  readonly pull?: 'always' | 'missing' | 'never';
+  /** Of the image: `linux/arm64`, for example. @default the host's */
+  readonly platform?: string;
   /** @default generated (`brave_hopper`) */
   readonly name?: string;
   /** Arguments; replaces the image's Cmd. */

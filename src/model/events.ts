@@ -40,7 +40,18 @@ export type ContainerEvent = ContainerEventBase &
 export interface ImageEvent {
   readonly type: 'image';
   readonly timeMs: number;
-  readonly action: 'build' | 'tag' | 'untag' | 'delete';
+  readonly action:
+    | 'build'
+    | 'commit'
+    | 'pull'
+    | 'push'
+    | 'load'
+    | 'save'
+    | 'import'
+    | 'tag'
+    | 'untag'
+    | 'delete'
+    | 'prune';
   readonly id: string;
   readonly name: string;
 }
@@ -64,6 +75,18 @@ export interface NetworkEvent {
 
 export type EngineEvent = ContainerEvent | ImageEvent | VolumeEvent | NetworkEvent;
 
+/** What happens to a layer, or another blob, on its way. */
+export type LayerStatus =
+  | 'waiting'
+  | 'downloading'
+  | 'downloaded'
+  | 'unpacking'
+  | 'complete'
+  | 'exists'
+  | 'uploading'
+  | 'pushed'
+  | 'mounted';
+
 /** Progress of one long call, for whoever asked for it: the CLI draws it, a program may ignore it. */
 export type ProgressEvent =
   | { readonly kind: 'step'; readonly name: string; readonly detail: string }
@@ -73,6 +96,15 @@ export type ProgressEvent =
       readonly name: string;
       readonly done: number;
       readonly total: number | null;
+    }
+  | {
+      readonly kind: 'layer';
+      /** The first 12 digits of its digest. */
+      readonly id: string;
+      readonly status: LayerStatus;
+      /** Bytes of the blob; what is done is 0 where the status has no amount. */
+      readonly done: number;
+      readonly total: number;
     }
   | { readonly kind: 'warning'; readonly message: string };
 

@@ -14,10 +14,13 @@ export function imageDocument(image: Image): object {
   return {
     Id: image.id,
     RepoTags: image.references,
-    RepoDigests: [],
+    RepoDigests: image.repoDigests,
+    Comment: image.comment,
+    Author: image.author,
     Created: dockerTime(image.createdAtMs),
     Architecture: goArchitectures[image.architecture] ?? image.architecture,
-    Os: 'linux',
+    Variant: image.variant === '' ? undefined : image.variant,
+    Os: image.os,
     Size: image.sizeBytes,
     Config: {
       User: config.user,

@@ -87,6 +87,8 @@ function refuseContradictions(flags: ContainerFlags): void {
 
 function processPart({ flags, command }: WantedContainer): Partial<ContainerConfig> {
   return defined({
+    pull: flags.pull ?? 'missing',
+    platform: flags.platform,
     command: some(command),
     entrypoint:
       flags.entrypoint === undefined

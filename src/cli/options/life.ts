@@ -1,10 +1,11 @@
 import type { LogConfig, RestartPolicy } from '../../model/container-config.js';
+import { choice } from '../parse/choice.js';
 import { parsePositiveDuration } from '../parse/duration.js';
 import { integer } from '../parse/number.js';
 import { parseRestart } from '../parse/policy.js';
 import { parseLogDriver, parseLogOption } from '../parse/security.js';
 import { parseSignal } from '../parse/signal.js';
-import { flag, list, value, type TableFor } from '../program/option.js';
+import { asText, flag, list, type TableFor, value } from '../program/option.js';
 
 /** How long it lives, and what is kept of its output. */
 export interface LifeFlags {
@@ -15,6 +16,8 @@ export interface LifeFlags {
   readonly ttl: number | undefined;
   readonly idleTimeout: number | undefined;
   readonly dieWithParent: boolean;
+  readonly pull: 'always' | 'missing' | 'never' | undefined;
+  readonly platform: string | undefined;
   readonly logDriver: LogConfig['driver'] | undefined;
   readonly logOpt: readonly Partial<Pick<LogConfig, 'maxBytes' | 'maxFiles'>>[];
 }
@@ -49,6 +52,17 @@ export const lifeOptions: TableFor<LifeFlags> = {
     { group, parse: parsePositiveDuration },
   ),
   dieWithParent: flag('--die-with-parent', 'End it when this program ends', { group }),
+  pull: value('--pull <when>', 'Pull the image first: always, missing or never', {
+    group,
+    parse: choice('always', 'missing', 'never'),
+    defaultText: 'missing',
+    complete: ['always', 'missing', 'never'],
+  }),
+  platform: value('--platform <platform>', 'Platform of the image: linux/arm64, for example', {
+    group,
+    parse: asText,
+    defaultText: "this machine's",
+  }),
   logDriver: value('--log-driver <driver>', 'file, none or raw (written by the program itself)', {
     group,
     parse: parseLogDriver,

@@ -47,8 +47,10 @@ export function imageView(options: {
       CreatedSince: 'CREATED',
       CreatedAt: 'CREATED AT',
       Size: 'SIZE',
+      UniqueSize: 'OWN',
+      SharedSize: 'SHARED',
     },
-    columns: ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size'],
+    columns: ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size', 'UniqueSize'],
     row: ({ image, reference }) => {
       const [repository, tag] = nameAndTag(reference);
       return {
@@ -58,6 +60,9 @@ export function imageView(options: {
         CreatedSince: `${formatAge(options.nowMs - image.createdAtMs)} ago`,
         CreatedAt: calendarTime(image.createdAtMs),
         Size: formatSize(image.sizeBytes),
+        UniqueSize: formatSize(image.sizeBytes - image.sharedBytes),
+        SharedSize: formatSize(image.sharedBytes),
+        Digest: image.repoDigests[0]?.split('@')[1] ?? '<none>',
       };
     },
   };

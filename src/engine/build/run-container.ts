@@ -32,7 +32,7 @@ export async function runStepContainer(
   context: EngineContext,
   { config, image, onSuccess, onOutput, signal }: StepContainer,
 ): Promise<StepExit> {
-  const drafts = new Drafts(context, async () => image);
+  const drafts = new Drafts(context, { resolve: async () => image });
   const created = await createChunk(context, await draftAll(drafts, [{ config, name: '' }]), {
     operation: 'build',
     begin: (draft) => startedRecord(context, draft),

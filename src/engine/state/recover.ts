@@ -46,6 +46,7 @@ async function recover(context: EngineContext, intent: Intent): Promise<void> {
     for (const result of await removeContainers(context, ids, { force: true, volumes: true }))
       if (!result.ok && result.error.kind !== 'notFound') throw result.error;
   }
+  if (intent.operation === 'commit') await unfreeze(context, existing);
   if (intent.operation === 'remove') {
     for (const record of existing) {
       if (record.phase === 'removing') await discardContainer(context, record);
@@ -86,6 +87,19 @@ async function settledStates(
     states = await keeperStates(context, records);
   }
   return states;
+}
+
+/** The process that had frozen these for a moment is gone. */
+async function unfreeze(
+  context: EngineContext,
+  records: readonly ContainerRecord[],
+): Promise<void> {
+  const states = await keeperStates(context, records);
+  for (const record of records) {
+    if (states.get(record.id)?.status !== 'paused') continue;
+    const keeper = await context.keepers.running(record.run?.keeper ?? 0);
+    await keeper?.containers.freeze(record.id, false);
+  }
 }
 
 /** Nobody waits for this container any more: at its end the keeper calls the reconcile process. */

@@ -1,8 +1,12 @@
 import { buildImage } from '../build/build.js';
 import { pruneBuilds } from '../build/prune-builds.js';
 import type { EngineContext } from '../context.js';
-import type { EngineImages, PruneResult } from '../contract.js';
+import type { EngineImages, ImagePruneOptions, PruneResult } from '../contract.js';
 import type { ImageEvent } from '../../model/events.js';
+import type { Image } from '../../model/image.js';
+import { commitContainer } from './commit.js';
+import { filterImages, type ImageFilters } from './image-filters.js';
+import { movedImages } from './moved-images.js';
 
 /** Images as the engine offers them: the store's, with what containers use and what happened. */
 export function imageOperations(context: EngineContext): EngineImages {
@@ -15,8 +19,20 @@ export function imageOperations(context: EngineContext): EngineImages {
     name,
   });
   return {
-    list: async () => await images.list(),
+    list: async (options = {}) => await listImages(context, options.filters ?? {}),
     get: async (reference) => await images.get(reference),
+    history: async (reference) => await images.history(reference),
+    tag: async (reference, name) => {
+      const image = await images.tag(reference, name);
+      journal.append([event('tag', image.id, name)]);
+      return image;
+    },
+    commit: async (container, options = {}) => {
+      const image = await commitContainer(context, container, options);
+      journal.append([event('commit', image.id, options.reference ?? image.id)]);
+      return image;
+    },
+    ...movedImages(context, event),
     buildBase: async (name, options) => {
       const image = await images.buildBase(name, options);
       journal.append([event('build', image.id, image.references[0] ?? name)]);
@@ -39,7 +55,7 @@ export function imageOperations(context: EngineContext): EngineImages {
       ]);
       return removed;
     },
-    prune: async () => await pruneImages(context),
+    prune: async (options) => await pruneImages(context, options),
     pruneBuilds: async () => await pruneBuilds(context),
   };
 }
@@ -51,11 +67,33 @@ function usersOf({ records }: EngineContext, imageId: string): readonly string[]
     .map(({ id }) => id);
 }
 
+async function listImages(
+  { images }: EngineContext,
+  filters: ImageFilters,
+): Promise<readonly Image[]> {
+  const all = await images.list();
+  const named = [...(filters['before'] ?? []), ...(filters['since'] ?? [])];
+  const found = new Map<string, Image>();
+  for (const reference of named) found.set(reference, await images.get(reference));
+  return filterImages(all, filters, (reference) => found.get(reference) as Image);
+}
+
 /** Frees what neither a reference nor a container needs. */
-async function pruneImages(context: EngineContext): Promise<PruneResult> {
-  const before = new Set((await context.images.list()).map(({ id }) => id));
+async function pruneImages(
+  context: EngineContext,
+  options: ImagePruneOptions = {},
+): Promise<PruneResult> {
+  const { all = false, filters = {} } = options;
+  const before = await context.images.list();
+  const fitting = new Set((await listImages(context, filters)).map(({ id }) => id));
   const inUse = new Set(context.records.containers.list().map(({ spec }) => spec.imageId));
-  const { reclaimedBytes } = await context.images.collect([...inUse]);
+  const { reclaimedBytes } = await context.images.collect([...inUse], {
+    all,
+    only: ({ id }) => fitting.has(id),
+  });
   const after = new Set((await context.images.list()).map(({ id }) => id));
-  return { deleted: [...before].filter((id) => !after.has(id)), reclaimedBytes };
+  return {
+    deleted: before.map(({ id }) => id).filter((id) => !after.has(id)),
+    reclaimedBytes,
+  };
 }

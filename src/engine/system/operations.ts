@@ -1,6 +1,7 @@
 import type { EngineContext } from '../context.js';
 import type { EngineSystem } from '../contract.js';
 import { boot } from './boot.js';
+import { diskUsage } from './disk-usage.js';
 import { doctor } from './doctor.js';
 import { engineInfo } from './info.js';
 import { findLeaks } from './leaks.js';
@@ -12,6 +13,7 @@ import { shutdown, upgradeKeepers } from './shutdown.js';
 export function systemOperations(context: EngineContext): EngineSystem {
   return {
     info: async () => await engineInfo(context),
+    diskUsage: async () => await diskUsage(context),
     doctor: async () => await doctor(context),
     leaks: async (options) => await findLeaks(context, options),
     boot: async (options) => await boot(context, options),

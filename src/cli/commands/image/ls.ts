@@ -1,5 +1,6 @@
 import { defineCommand, type CommandDefinition } from '../../program/definition.js';
-import { flag } from '../../program/option.js';
+import { collectFilters, parseFilter } from '../../parse/policy.js';
+import { flag, list } from '../../program/option.js';
 import { imageView, namedImages } from '../../views/image-row.js';
 import { formatOption, noTruncOption, printList } from '../formatted.js';
 
@@ -9,13 +10,20 @@ export const command: CommandDefinition = defineCommand({
   options: {
     format: formatOption,
     noTrunc: noTruncOption,
+    filter: list(
+      '-f, --filter <filter>',
+      'reference=PATTERN, dangling=true, label=KEY[=VALUE], before=IMAGE, since=IMAGE, until=TIME',
+      {
+        parse: parseFilter,
+      },
+    ),
     quiet: flag('-q, --quiet', 'Only ids'),
     all: flag('-a, --all', 'Accepted for docker: there are no hidden images'),
   },
   examples: [{ command: 'warren image ls', what: 'List images' }],
   run: async (context, { options: flags }) => {
     const engine = await context.engine();
-    const items = namedImages(await engine.images.list());
+    const items = namedImages(await engine.images.list({ filters: collectFilters(flags.filter) }));
     const view = imageView({ nowMs: Date.now(), truncate: !flags.noTrunc });
     const format = flags.format ?? (flags.quiet ? '{{.ID}}' : undefined);
     printList(context.output, view, { items, format });

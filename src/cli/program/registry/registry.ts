@@ -9,6 +9,7 @@ export const groupSummaries: Readonly<Record<string, string>> = {
   volume: 'Manage volumes',
   network: 'Manage networks',
   keeper: 'Manage the keepers',
+  system: 'Look after this engine',
 };
 
 /** Every command. Definitions are loaded one by one: listing the commands costs nothing. */

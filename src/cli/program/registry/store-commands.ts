@@ -2,7 +2,56 @@ import type { CommandEntry } from './entry.js';
 
 const stores = 'Images, volumes and networks';
 
+/** Commands that Docker has both alone and below `image`. */
+const imageCommands: readonly (readonly [
+  name: string,
+  summary: string,
+  load: CommandEntry['load'],
+])[] = [
+  ['pull', 'Bring an image into the store', () => import('../../commands/image/pull.js')],
+  ['push', 'Give an image to a registry', () => import('../../commands/image/push.js')],
+  ['tag', 'Give an image one more name', () => import('../../commands/image/tag.js')],
+  ['history', 'Show how an image was made', () => import('../../commands/image/history.js')],
+  ['load', 'Load images from an archive', () => import('../../commands/image/load.js')],
+  ['save', 'Write images as an archive', () => import('../../commands/image/save.js')],
+  ['import', 'Make an image of a root file system', () => import('../../commands/image/import.js')],
+];
+
 export const storeCommands: readonly CommandEntry[] = [
+  ...imageCommands.flatMap(([name, summary, load]): CommandEntry[] => [
+    { path: [name], group: stores, summary, load },
+    { path: ['image', name], group: stores, summary, load },
+  ]),
+  {
+    path: ['images'],
+    group: stores,
+    summary: 'List images',
+    load: () => import('../../commands/image/ls.js'),
+  },
+  {
+    path: ['rmi'],
+    group: stores,
+    summary: 'Remove images',
+    load: () => import('../../commands/image/rm.js'),
+  },
+  {
+    path: ['commit'],
+    group: stores,
+    summary: 'Make an image of a container',
+    load: () => import('../../commands/image/commit.js'),
+  },
+  {
+    path: ['login'],
+    group: stores,
+    summary: 'Log in to a registry',
+    load: () => import('../../commands/registry/login.js'),
+  },
+  {
+    path: ['logout'],
+    group: stores,
+    summary: 'Forget the login to a registry',
+    load: () => import('../../commands/registry/logout.js'),
+  },
   {
     path: ['image', 'build-base'],
     group: stores,

@@ -4,6 +4,12 @@ const system = 'System';
 
 export const systemCommands: readonly CommandEntry[] = [
   {
+    path: ['system', 'df'],
+    group: system,
+    summary: 'Show what takes space',
+    load: () => import('../../commands/system/df.js'),
+  },
+  {
     path: ['doctor'],
     group: system,
     summary: 'Check what this machine offers, and look for leaks',

@@ -41,7 +41,7 @@ export async function createContainers(
   news: readonly NewContainer[],
   options: BatchOptions = {},
 ): Promise<readonly BatchResult<ContainerRecord>[]> {
-  const drafts = new Drafts(context);
+  const drafts = new Drafts(context, options);
   const results: BatchResult<ContainerRecord>[] = [];
   for (const chunk of rampedChunks(news)) {
     if (options.signal?.aborted === true) {

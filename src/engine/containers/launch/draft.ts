@@ -14,7 +14,9 @@ import type { Image } from '../../../model/image.js';
 import { normalizeConfig } from '../../../model/normalize-config.js';
 import { requireContainerName } from '../../../model/validate/names.js';
 import type { EngineContext } from '../../context.js';
+import type { BatchOptions } from '../../contract.js';
 import { wantedEndpoints } from '../../networks/endpoints.js';
+import { provideImage } from '../../storage/provide-image.js';
 
 /** One container to make; thousands may share one config object. */
 export interface NewContainer {
@@ -33,22 +35,23 @@ interface Prepared {
   readonly endpoints: readonly Endpoint[];
 }
 
+/** Options of the call: an image that is pulled tells how far it is, and stops when the call does. */
+export interface DraftOptions extends BatchOptions {
+  /** Finds the image of a config. @default in the store, else pulled as the config says */
+  readonly resolve?: (reference: string) => Promise<Image>;
+}
+
 /** Makes records of containers that do not exist yet; work that a batch shares is done once. */
 export class Drafts {
   readonly #context: EngineContext;
   readonly #images = new Map<string, Promise<Image>>();
   readonly #prepared = new Map<ContainerConfig, Promise<Prepared>>();
 
-  readonly #resolve: (reference: string) => Promise<Image>;
+  readonly #options: DraftOptions;
 
-  /** @param resolve finds the image of a config. @default in the store */
-  constructor(
-    context: EngineContext,
-    resolve: (reference: string) => Promise<Image> = (reference) =>
-      context.images.ensure(reference),
-  ) {
+  constructor(context: EngineContext, options: DraftOptions = {}) {
     this.#context = context;
-    this.#resolve = resolve;
+    this.#options = options;
   }
 
   /** @throws WarrenError invalidArgument, notFound (IMAGE_NOT_FOUND, NO_SUCH_CONTAINER) */
@@ -84,7 +87,7 @@ export class Drafts {
   }
 
   async #prepare(config: ContainerConfig): Promise<Prepared> {
-    const image = await this.#image(config.image);
+    const image = await this.#image(config);
     const { config: resolved, joined } = resolveJoins(this.#context, config);
     const spec = normalizeConfig(resolved, image);
     for (const mount of spec.mounts) requireSource(mount);
@@ -92,11 +95,16 @@ export class Drafts {
     return { spec, image, joined, endpoints };
   }
 
-  #image(reference: string): Promise<Image> {
-    let image = this.#images.get(reference);
+  #image(config: ContainerConfig): Promise<Image> {
+    const key = [config.image, config.platform, config.pull].join(' ');
+    let image = this.#images.get(key);
     if (image === undefined) {
-      image = this.#resolve(reference);
-      this.#images.set(reference, image);
+      const { resolve } = this.#options;
+      image =
+        resolve === undefined
+          ? provideImage(this.#context, config, this.#options)
+          : resolve(config.image);
+      this.#images.set(key, image);
     }
     return image;
   }

@@ -23,10 +23,14 @@ export async function runAttached(
   options: RunOptions,
 ): Promise<AttachedRun> {
   const { attach = {}, dieWithOwner, signal, onCreated } = options;
-  const created = await createChunk(context, await draftAll(new Drafts(context), [request]), {
-    operation: 'run',
-    begin: (draft) => startedRecord(context, draft),
-  });
+  const created = await createChunk(
+    context,
+    await draftAll(new Drafts(context, options), [request]),
+    {
+      operation: 'run',
+      begin: (draft) => startedRecord(context, draft),
+    },
+  );
   const settled = (): void => {
     context.records.intents.endSoon(created.intent);
   };

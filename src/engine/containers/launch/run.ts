@@ -40,7 +40,7 @@ export async function runContainers(
   news: readonly NewContainer[],
   request: RunRequest = {},
 ): Promise<readonly BatchResult<Running>[]> {
-  const drafts = new Drafts(context);
+  const drafts = new Drafts(context, request);
   const gate = new Semaphore(inFlight);
   const pending: Promise<readonly BatchResult<Running>[]>[] = [];
   const progress = counter(request, news.length);
