@@ -34,8 +34,8 @@ export class LmdbContainers implements ContainerRecords {
     this.#tables = tables;
   }
 
-  async insert({ records, idPool }: NewContainers): Promise<readonly ContainerRecord[]> {
-    const { root, containers, names, idRanges, meta } = this.#tables;
+  async insert({ records, idPool, intent }: NewContainers): Promise<readonly ContainerRecord[]> {
+    const { root, containers, names, idRanges, intents, meta } = this.#tables;
     requireSpace(this.#tables.directory);
     for (const record of records) sharedPart(record);
     return await root.transaction(() => {
@@ -58,6 +58,7 @@ export class LmdbContainers implements ContainerRecords {
         if (record.ids !== null) void idRanges.put(record.ids.base, [record.ids.count, record.id]);
       }
       void meta.put('nextRange', cursor.next);
+      if (intent !== undefined) void intents.put(intent.id, intent);
       return complete;
     });
   }
