@@ -1,4 +1,4 @@
-import type { EngineApi, LaunchTrace } from '../engine/contract.js';
+import type { EngineApi, EngineOptions, LaunchTrace } from '../engine/contract.js';
 import type { GlobalOptions } from './options/global.js';
 import type { Output } from './output.js';
 import type { Progress } from './render/progress.js';
@@ -15,6 +15,21 @@ export interface CommandContext {
   engine(): Promise<EngineApi>;
   /** Progress of a call on stderr, for as long as the callback runs. */
   withProgress<T>(work: (progress: Progress) => Promise<T>): Promise<T>;
+}
+
+/** The engine that the global flags choose. */
+export function engineOptionsOf({
+  dataRoot,
+  runDir,
+  cgroupParent,
+  logLevel,
+}: GlobalOptions): EngineOptions {
+  return {
+    ...(dataRoot === undefined ? {} : { dataRoot }),
+    ...(runDir === undefined ? {} : { runDir }),
+    ...(cgroupParent === undefined ? {} : { cgroupParent }),
+    ...(logLevel === undefined ? {} : { logLevel }),
+  };
 }
 
 function printTrace(output: Output, trace: LaunchTrace): void {
@@ -62,13 +77,9 @@ export class ProgramContext implements CommandContext, AsyncDisposable {
 
   async #open(): Promise<EngineApi> {
     const { Engine } = await import('../engine/engine.js');
-    const { dataRoot, runDir, cgroupParent, logLevel } = this.globals;
     const traced = (process.env['WARREN_TRACE'] ?? '') !== '';
     return Engine.open({
-      ...(dataRoot === undefined ? {} : { dataRoot }),
-      ...(runDir === undefined ? {} : { runDir }),
-      ...(cgroupParent === undefined ? {} : { cgroupParent }),
-      ...(logLevel === undefined ? {} : { logLevel }),
+      ...engineOptionsOf(this.globals),
       ...(traced ? { onTrace: (trace: LaunchTrace) => printTrace(this.output, trace) } : {}),
     });
   }

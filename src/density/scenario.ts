@@ -1,83 +1,86 @@
-import type { EngineOptions } from '../engine/contract.js';
-import type { ContainerConfig } from '../model/container-config.js';
-import type { ControlResult } from './peers/raw-control.js';
-import type { Latency, Throughput } from './figures.js';
+import type { ContainerConfig, NetworkMode } from '../model/container-config.js';
 
-/** One measurement: what is launched and how often it is used. */
-export interface Scenario {
-  /** Containers launched by one library call and alive at once. */
-  readonly count: number;
-  /** Commands executed in containers picked at random, one at a time. */
-  readonly execs: number;
-  /** Containers launched one at a time, by one call each. */
-  readonly singles: number;
-  /** Times that all containers are listed. */
-  readonly lists: number;
-  /** S of the manifest: 3 without own /dev/pts and /dev/shm, 5 with them. */
-  readonly superblocks: 3 | 5;
-  /** Without it nothing is compared. */
-  readonly control: boolean;
-  /** Of an own data root and run dir that nothing else uses. */
-  readonly engine: Required<Pick<EngineOptions, 'dataRoot' | 'runDir' | 'cgroupParent'>>;
+/** What the containers of a run do. */
+export type Workload = 'pause' | 'http' | 'shell' | 'node';
+
+/** How launches are begun. */
+export type Arrival =
+  /** All by one call: as fast as the engine takes them. */
+  | { readonly kind: 'batch' }
+  /** One after the other: the next begins when the last has answered. */
+  | { readonly kind: 'closed' }
+  /** At fixed times, whatever the answers do. */
+  | { readonly kind: 'open'; readonly perSecond: number };
+
+export interface PeerChoice {
+  readonly name: string;
+  /** null: both. */
+  readonly variant: 'default' | 'equal' | null;
 }
 
-/** The containers of a scenario: default isolation, a memory, a pids and a CPU limit, an own network namespace. */
-export function configOf({ superblocks }: Pick<Scenario, 'superblocks'>): ContainerConfig {
+/** One measurement, complete: nothing downstream has defaults. */
+export interface Scenario {
+  readonly count: number;
+  readonly image: string;
+  readonly workload: Workload;
+  readonly memoryBytes: number;
+  readonly pidsLimit: number;
+  readonly cpus: number;
+  readonly network: NetworkMode;
+  /** S of the manifest: 3 without own /dev/pts and /dev/shm, 5 with them. */
+  readonly superblocks: 3 | 5;
+  readonly arrival: Arrival;
+  /** Length of the churn phase; null: none. */
+  readonly churnMs: number | null;
+  /** Arrivals per second while it churns; null: half of what the ramp reached. */
+  readonly churnPerSecond: number | null;
+  readonly peers: readonly PeerChoice[];
+  /** Containers of each peer. */
+  readonly peerCount: number;
+  readonly repeat: number;
+  /** Containers of the raw control, before and after; 0: no control. */
+  readonly controlCount: number;
+  /** Commands executed in containers picked at random, one at a time. */
+  readonly execs: number;
+  /** HTTP requests for each point of the curve. */
+  readonly requests: number;
+  /** Memory that is left to the host. */
+  readonly reserveBytes: number;
+  readonly tune: boolean;
+  readonly keep: boolean;
+}
+
+export const httpPort = 8080;
+
+const commands: Readonly<Record<Workload, readonly string[]>> = {
+  pause: ['pause'],
+  http: ['httpd', `${httpPort}`],
+  shell: ['sh', '-c', 'while :; do sleep 3600; done'],
+  node: ['node', '-e', 'setInterval(() => undefined, 3_600_000)'],
+};
+
+/** The image that a workload needs, when none was asked for. */
+export const workloadImages: Readonly<Record<Workload, string>> = {
+  pause: 'tiny',
+  http: 'tiny',
+  shell: 'busybox',
+  node: 'node',
+};
+
+/** The containers of a scenario: default isolation, a memory, a pids and a CPU limit. */
+export function configOf(scenario: Scenario): ContainerConfig {
+  const { image, workload, memoryBytes, pidsLimit, cpus, network, superblocks } = scenario;
   return {
-    image: 'tiny',
-    command: ['pause'],
-    resources: { memoryBytes: 64 * 1024 * 1024, pidsLimit: 64, cpus: 0.05 },
+    image,
+    command: commands[workload],
+    resources: { memoryBytes, pidsLimit, cpus },
+    network,
     ...(superblocks === 3 ? { pty: false, shmSizeBytes: 0 } : {}),
   };
 }
 
-export interface ControlFigures {
-  readonly launch: ControlResult;
-  readonly exec: ControlResult;
-}
-
-export interface LaunchFigures extends Throughput {
-  readonly failed: number;
-  /** From the first cgroup to exec, as the keeper's workers time each launch. */
-  readonly each: Latency;
-  /** Where that time goes. */
-  readonly steps: Readonly<Record<string, Latency>>;
-  /** CPU time of this process for a launch. */
-  readonly nodeCpuMs: number;
-  readonly memory: {
-    /** Fall of MemAvailable for a container: kernel and user, all processes. */
-    readonly bytesPerContainer: number;
-    readonly keeperBytes: number;
-    /** The keeper's growth for a container. */
-    readonly keeperBytesPerContainer: number;
-  };
-}
-
-export interface DensityReport {
-  readonly scenario: Omit<Scenario, 'engine'>;
-  readonly machine: {
-    readonly kernel: string;
-    readonly cpus: number;
-    readonly memoryBytes: number;
-    readonly loadBefore: number;
-    readonly loadAfter: number;
-    /** Kernel memory of one empty memory cgroup: the superblock mark. */
-    readonly memoryCgroupBytes: number | null;
-  };
-  /** Before and after; null without control. */
-  readonly control: { readonly before: ControlFigures; readonly after: ControlFigures } | null;
-  readonly single: Latency;
-  readonly launch: LaunchFigures;
-  readonly list: {
-    readonly listed: number;
-    readonly library: Latency;
-    readonly commandLine: Latency;
-  };
-  readonly exec: Latency & { readonly succeeded: number };
-  readonly stats: Throughput;
-  readonly kill: Throughput;
-  /** From the first kill to the last container's cgroups, files and record being gone. */
-  readonly reclaim: Throughput;
-  /** What is left afterwards; empty when all is well. */
-  readonly residue: readonly string[];
+/** Counts at which the growing population is measured: an eighth, a quarter, a half, all. */
+export function checkpointsOf(count: number): readonly number[] {
+  const points = [8, 4, 2, 1].map((part) => Math.floor(count / part)).filter((at) => at > 0);
+  return [...new Set(points)];
 }

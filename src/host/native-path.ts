@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../base/package.js';
 import { WarrenError } from '../base/errors.js';
 
-export type NativeProgram = 'warren-init' | 'warren-files';
+export type NativeProgram = 'warren-init' | 'warren-files' | 'warren-raw' | 'warren-look';
 
 /**
  * Path of a native program of this package. `WARREN_NATIVE_DIR` names another directory.
@@ -19,7 +19,7 @@ export function nativeProgramPath(name: NativeProgram): string {
       'unavailable',
       'NATIVE_PROGRAM_MISSING',
       `Cannot use ${name}: ${path} does not exist`,
-      { hint: `Build it for ${arch()} with: make -C ${join(packageRoot, 'src', 'keeper')}` },
+      { hint: `Build it for ${arch()} with: npm run build` },
     );
   }
   return path;

@@ -1,36 +1,43 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { measureDensity } from '../../src/density/measure.js';
-import { renderReport } from '../../src/density/report.js';
-import { openScope } from './scope.js';
+import type { DensityReport } from '../../src/density/report/document.js';
 import { describeAsRoot } from '../privileges.js';
+import { newScope, removeScope } from '../scope.js';
 
-const reports = join(import.meta.dirname, '..', '..', 'build', 'density');
+const repository = join(import.meta.dirname, '..', '..');
+const reports = join(repository, 'build', 'density');
 
 function number(variable: string, otherwise: number): number {
   return Number(process.env[variable] ?? otherwise);
 }
 
 describeAsRoot('density', () => {
-  test('thousands of containers are launched, used and removed beside the raw control', async () => {
-    await using scope = openScope();
+  test('thousands of containers are launched, proved real, used and removed beside the raw control', () => {
+    const scope = newScope();
     const count = number('WARREN_DENSITY_COUNT', 2000);
-    const execs = number('WARREN_DENSITY_EXECS', 1000);
-    const superblocks = number('WARREN_DENSITY_SUPERBLOCKS', 5) === 3 ? 3 : 5;
-    const report = await measureDensity(
-      { count, execs, singles: 200, lists: 9, superblocks, control: true, engine: scope.engine },
-      (step) => process.stderr.write(`density: ${step}\n`),
-    );
+    const superblocks = number('WARREN_DENSITY_SUPERBLOCKS', 5);
     mkdirSync(reports, { recursive: true });
-    writeFileSync(join(reports, `${count}-s${superblocks}.json`), JSON.stringify(report, null, 2));
-    process.stdout.write(`\n${renderReport(report)}\n`);
-    expect(report.launch).toMatchObject({ count, failed: 0 });
-    expect(report.list.listed).toBe(count);
-    expect(report.exec.succeeded).toBe(execs);
-    expect(report.stats.count).toBe(count);
-    expect(report.kill.count).toBe(count);
-    expect(report.reclaim.count).toBe(count);
-    expect(report.residue).toEqual([]);
+    const file = join(reports, `${count}-s${superblocks}`);
+    try {
+      execFileSync(
+        process.execPath,
+        [
+          join(repository, 'bin', 'warren.js'),
+          ...['--data-root', scope.dataRoot, '--run-dir', scope.runDir],
+          ...['--cgroup-parent', scope.cgroupParent, 'density', '--tune'],
+          ...['--count', `${count}`, '--superblocks', `${superblocks}`],
+          ...['--json', `${file}.json`, '--report', `${file}.html`],
+        ],
+        { stdio: 'inherit' },
+      );
+    } finally {
+      removeScope(scope);
+    }
+    const report = JSON.parse(readFileSync(`${file}.json`, 'utf8')) as DensityReport;
+    expect(report.failures).toEqual([]);
+    expect(report.runs[0]?.gate).toMatchObject({ checked: count, passed: count });
+    expect(report.runs[0]?.teardown.reclaim.count).toBe(count);
   });
 });

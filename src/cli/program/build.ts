@@ -66,6 +66,9 @@ function parentOf(program: Command, entry: CommandEntry, sink: Sink): Command {
 
 function addEntry(program: Command, entry: CommandEntry, sink: Sink): Command {
   const parent = parentOf(program, entry, sink);
+  // A word that groups others may be a command itself.
+  const made = parent.commands.find((existing) => existing.name() === entry.path.at(-1));
+  if (made !== undefined) return made.summary(entry.summary);
   const command = prepare(new Command(entry.path.at(-1)), sink);
   command.aliases([...(entry.aliases ?? [])]).summary(entry.summary);
   command.helpGroup(entry.path.length > 1 ? 'Commands:' : `${entry.group ?? ''}:`);

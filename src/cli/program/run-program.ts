@@ -65,7 +65,9 @@ function parse({ entry, definition }: Chosen, { globals, words }: Split): Parsed
   });
   program.parse([...globals, ...entry.path, ...rest], { from: 'user' });
   const own = optionValues(definition.options, command.opts());
-  const inherited = { ...command.opts(), ...program.opts() };
+  // A command's own flag hides the global one of the same name.
+  const behind = Object.entries(command.opts()).filter(([key]) => !(key in definition.options));
+  const inherited = { ...Object.fromEntries(behind), ...program.opts() };
   return {
     globals: optionValues(globalOptions, inherited) as unknown as GlobalOptions,
     // The definition's own table made these values: its types hold.

@@ -1,14 +1,20 @@
 /*
- * The raw control: the kernel work of a default Warren launch and nothing else. One process, no protocol, no plan, no
- * supervision. What Warren promises is a multiple of what this takes on the same machine in the same run.
+ * The raw control: the kernel work of a default Warren launch and nothing else.
+ * One process, no protocol, no plan, no supervision. What Warren promises is a
+ * multiple of what this takes on the same machine in the same run.
  *
- *   raw [--count N] [--netns yes|no] [--superblocks 3|5] [--limits yes|no] [--mode launch|exec]
- *       [--program FILE] [--cgroup NAME]
+ *   raw [--count N] [--netns yes|no] [--superblocks 3|5] [--limits yes|no]
+ * [--mode launch|exec]
+ *       [--program FILE] [--cgroup NAME] [--directory NEW]
  *
- * Prints one JSON line a launch (or exec) and one at the end. Linux 6.15 or newer, root. The program is a static one that
- * does by its name what "pause" and "true" say; without it, that is this one. Everything it made is gone when it ends.
+ * Prints one JSON line a launch (or exec) and one at the end. Linux 6.15 or
+ * newer, root. The program is a static one that does by its name what "pause"
+ * and "true" say; without it, that is this one. Everything it made is gone when
+ * it ends.
  */
 #include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "raw.h"
@@ -23,57 +29,74 @@ struct totals {
   int64_t memory_bytes;
 };
 
-static void report(const struct control *control, uint64_t *ns, struct totals total) {
-  for (unsigned i = 0; i < control->count; i++) printf("{\"index\":%u,\"ns\":%llu}\n", i, (unsigned long long)ns[i]);
+static void report(const struct control *control, uint64_t *ns,
+                   struct totals total) {
+  for (unsigned i = 0; i < control->count; i++)
+    printf("{\"index\":%u,\"ns\":%llu}\n", i, (unsigned long long)ns[i]);
   qsort(ns, control->count, sizeof *ns, by_size);
-  printf("{\"mode\":\"%s\",\"count\":%u,\"netns\":%s,\"limits\":%s,\"superblocks\":%u,\"totalNs\":%llu,"
+  printf("{\"mode\":\"%s\",\"count\":%u,\"netns\":%s,\"limits\":%s,"
+         "\"superblocks\":%u,\"totalNs\":%llu,"
          "\"memoryBytes\":%lld,\"p50Ns\":%llu,\"p90Ns\":%llu,\"p99Ns\":%llu}\n",
-         control->exec ? "exec" : "launch", control->count, control->netns ? "true" : "false",
-         control->limits ? "true" : "false", control->superblocks, (unsigned long long)total.ns,
-         (long long)total.memory_bytes, (unsigned long long)ns[control->count / 2], (unsigned long long)ns[control->count * 9 / 10],
+         control->exec ? "exec" : "launch", control->count,
+         control->netns ? "true" : "false", control->limits ? "true" : "false",
+         control->superblocks, (unsigned long long)total.ns,
+         (long long)total.memory_bytes,
+         (unsigned long long)ns[control->count / 2],
+         (unsigned long long)ns[control->count * 9 / 10],
          (unsigned long long)ns[control->count * 99 / 100]);
 }
 
-static void end_all(const struct control *control, const struct container *containers, unsigned count) {
+static void end_all(const struct control *control,
+                    const struct container *containers, unsigned count) {
   write_at(control->hierarchies[UNIFIED], "cgroup.kill", "1");
-  for (unsigned i = 0; i < count; i++) waitpid(containers[i].pid, NULL, 0);
+  for (unsigned i = 0; i < count; i++)
+    waitpid(containers[i].pid, NULL, 0);
 }
 
-/* ---- the end, by the process that stayed in the host's mount namespace ---- */
+/* ---- the end, by the process that stayed in the host's mount namespace ----
+ */
 
 static void remove_cgroups(const struct control *control) {
   char path[160];
   write_at(control->hierarchies[UNIFIED], "cgroup.kill", "1");
   for (int h = 0; h < HIERARCHIES; h++) {
-    if (control->hierarchies[h] < 0) continue;
+    if (control->hierarchies[h] < 0)
+      continue;
     for (unsigned i = 0; i < control->count; i++) {
       snprintf(path, sizeof path, "%u", i);
-      while (unlinkat(control->hierarchies[h], path, AT_REMOVEDIR) < 0 && errno == EBUSY) poll(NULL, 0, 1);
+      while (unlinkat(control->hierarchies[h], path, AT_REMOVEDIR) < 0 &&
+             errno == EBUSY)
+        poll(NULL, 0, 1);
     }
-    snprintf(path, sizeof path, "/sys/fs/cgroup/%s/%s", control->v2 ? "" : hierarchy_paths[h], control->cgroup);
+    snprintf(path, sizeof path, "/sys/fs/cgroup/%s/%s",
+             control->v2 ? "" : hierarchy_paths[h], control->cgroup);
     CHECK(rmdir(path), path);
   }
 }
 
 static void remove_files(const struct control *control) {
-  char command[160];
-  snprintf(command, sizeof command, "rm -rf %s", control->directory);
-  if (system(command) != 0) die("remove the files");
+  char command[sizeof control->directory + 16];
+  snprintf(command, sizeof command, "rm -rf '%s'", control->directory);
+  if (system(command) != 0)
+    die("remove the files");
 }
 
 static _Noreturn void measure(struct control *control) {
   unsigned launches = control->exec ? 1 : control->count;
   struct container *containers = calloc(launches, sizeof *containers);
   uint64_t *ns = calloc(control->count, sizeof *ns);
-  if (!containers || !ns) die("allocate");
+  if (!containers || !ns)
+    die("allocate");
   make_room(control);
   uint64_t before = memory_available(), start = now();
   for (unsigned i = 0; i < launches; i++) {
     containers[i] = launch(control, i);
     ns[i] = containers[i].ns;
   }
-  if (control->exec) start = now();
-  for (unsigned i = 0; control->exec && i < control->count; i++) ns[i] = exec_once(control, &containers[0]);
+  if (control->exec)
+    start = now();
+  for (unsigned i = 0; control->exec && i < control->count; i++)
+    ns[i] = exec_once(control, &containers[0]);
   struct totals total = {.ns = now() - start};
   total.memory_bytes = (int64_t)(before - memory_available());
   report(control, ns, total);
@@ -82,8 +105,10 @@ static _Noreturn void measure(struct control *control) {
 }
 
 static bool yes(const char *text) {
-  if (strcmp(text, "yes") == 0) return true;
-  if (strcmp(text, "no") == 0) return false;
+  if (strcmp(text, "yes") == 0)
+    return true;
+  if (strcmp(text, "no") == 0)
+    return false;
   errno = EINVAL;
   die(text);
 }
@@ -104,34 +129,86 @@ static void read_options(struct control *control, char **argv) {
       control->program = argv[1];
     else if (!strcmp(argv[0], "--cgroup"))
       control->cgroup = argv[1];
+    else if (!strcmp(argv[0], "--directory"))
+      snprintf(control->directory, sizeof control->directory, "%s", argv[1]);
     else
       break;
   }
   errno = EINVAL;
-  if (argv[0] || control->count == 0 || (control->superblocks != 3 && control->superblocks != 5))
+  if (argv[0] || control->count == 0 ||
+      (control->superblocks != 3 && control->superblocks != 5))
     die("understand the options");
 }
 
+/* ---- an interrupted run ---- */
+
+static volatile pid_t measuring;
+static volatile sig_atomic_t interrupted;
+
+static void end_measuring(int signal) {
+  (void)signal;
+  interrupted = 1;
+  if (measuring > 0)
+    kill(measuring, SIGKILL);
+}
+
+/* Ends the measurement, not the clean-up: also when whoever started this is
+ * gone. */
+static void catch_signals(void) {
+  struct sigaction action = {.sa_handler = end_measuring,
+                             .sa_flags = SA_RESTART};
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGHUP, &action, NULL);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+static pid_t start_measuring(struct control *control) {
+  sigset_t ending, before;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGINT);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGHUP);
+  sigprocmask(SIG_BLOCK, &ending, &before);
+  pid_t pid = fork();
+  CHECK(pid, "fork");
+  if (pid == 0 && interrupted)
+    _exit(1);
+  if (pid == 0) {
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    measure(control);
+  }
+  measuring = pid;
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  return pid;
+}
+
 int main(int argc, char **argv) {
-  const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
-  if (argc == 1 && strcmp(name, "pause") == 0) return pause();
-  if (argc == 1 && strcmp(name, "true") == 0) return 0;
+  const char *name =
+      strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+  if (argc == 1 && strcmp(name, "pause") == 0)
+    return pause();
+  if (argc == 1 && strcmp(name, "true") == 0)
+    return 0;
   struct control control = {.count = 100,
                             .superblocks = 5,
                             .netns = true,
                             .limits = true,
                             .program = "/proc/self/exe",
-                            .cgroup = "warren-raw"};
+                            .cgroup = "warren-raw",
+                            .directory = "/tmp/warren-raw"};
   int status;
   read_options(&control, argv + 1);
   umask(0);
+  catch_signals();
   open_hierarchies(&control);
   build_filter(&control);
   make_files(&control);
   fflush(stdout);
-  pid_t pid = fork();
-  CHECK(pid, "fork");
-  if (pid == 0) measure(&control);
+  pid_t pid = start_measuring(&control);
   CHECK(waitpid(pid, &status, 0), "wait");
   remove_cgroups(&control);
   remove_files(&control);

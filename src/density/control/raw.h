@@ -15,25 +15,28 @@
 #include <unistd.h>
 
 #define ATTR_SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
-#define CHECK(call, what)                                                                                              \
-  do {                                                                                                                 \
-    if ((call) < 0) die(what);                                                                                         \
+#define CHECK(call, what)                                                      \
+  do {                                                                         \
+    if ((call) < 0)                                                            \
+      die(what);                                                               \
   } while (0)
 
 enum { ID_BASE = 1 << 20, ID_COUNT = 65536, FILTER_RULES = 340, ETC_FILES = 3 };
 enum tree { ROOT, DEV, SYS, ETC, TREES = ETC + ETC_FILES };
 enum hierarchy { UNIFIED, MEMORY, PIDS, CPU, HIERARCHIES };
 
-extern const char *const hierarchy_paths[HIERARCHIES], *const etc_files[ETC_FILES];
+extern const char *const hierarchy_paths[HIERARCHIES],
+    *const etc_files[ETC_FILES];
 
 struct control {
   unsigned count, superblocks;
   bool netns, limits, exec;
   const char *program, *cgroup;
-  char directory[64];
+  char directory[256];
   int hierarchies[HIERARCHIES]; /* the parent cgroups; -1: not used */
   bool v2;
-  int proc, data, dev, sys; /* detached trees, and a proc of the host's pid namespace */
+  int proc, data, dev,
+      sys; /* detached trees, and a proc of the host's pid namespace */
   struct sock_fprog filter;
 };
 
@@ -52,8 +55,10 @@ int tree_open(int tree, const char *path, unsigned flags);
 int tree_clone(int tree);
 int attach(int tree, int directory, const char *path);
 int set_attributes(int tree, uint64_t attributes, int user_ns);
-int configure(int context, unsigned command, const char *key, const void *value, int aux);
-int new_mount(const char *type, uint64_t attributes, const char *const *options);
+int configure(int context, unsigned command, const char *key, const void *value,
+              int aux);
+int new_mount(const char *type, uint64_t attributes,
+              const char *const *options);
 void write_at(int directory, const char *path, const char *text);
 
 /* ---- room.c: what is made once ---- */

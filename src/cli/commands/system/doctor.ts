@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { DoctorCheck, Leak } from '../../../engine/contract.js';
-import type { CommandContext } from '../../context.js';
+import { engineOptionsOf, type CommandContext } from '../../context.js';
 import { exitCodes } from '../../exit-code.js';
 import { defineCommand, type CommandDefinition } from '../../program/definition.js';
 import { asText, flag, value } from '../../program/option.js';
@@ -46,9 +48,41 @@ function printLeaks({ output }: CommandContext, leaks: readonly Leak[]): void {
 
 async function findLeaks(context: CommandContext, fix: boolean): Promise<number> {
   const engine = await context.engine();
-  const leaks = await engine.system.leaks({ fix });
+  const { densityLeaks, workspacePaths } = await import('../../../density/workspace.js');
+  const benchmark = workspacePaths(engineOptionsOf(context.globals));
+  const leaks = [
+    ...(await engine.system.leaks({ fix })),
+    ...(await densityLeaks(benchmark, { fix })),
+  ];
   printLeaks(context, leaks);
   return leaks.every(({ fixed }) => fixed) ? exitCodes.ok : exitCodes.failure;
+}
+
+/** What this host can still hold, limit by limit. */
+async function printForecast({ output, globals }: CommandContext): Promise<void> {
+  const [{ forecast, forecastLine }, { workspacePaths }] = await Promise.all([
+    import('../../../density/host/forecast.js'),
+    import('../../../density/workspace.js'),
+  ]);
+  const { userDataRoot } = workspacePaths(engineOptionsOf(globals));
+  const result = forecast({ dataRoot: existingAbove(userDataRoot) });
+  if (output.json) {
+    output.object(result);
+    return;
+  }
+  const rows = result.walls.map(({ name, fits, always, detail, sysctl }) => [
+    name,
+    fits.toLocaleString('en-US'),
+    always ? 'every container' : 'only where it is used',
+    sysctl === null ? '' : 'warren density --tune raises it',
+    detail,
+  ]);
+  output.line(forecastLine(result));
+  output.lines(tableLines([['LIMIT', 'FITS', 'MET BY', '', 'WHY'], ...rows]));
+}
+
+function existingAbove(path: string): string {
+  return existsSync(path) ? path : existingAbove(dirname(path));
 }
 
 async function writeBundle(context: CommandContext, path: string): Promise<void> {
@@ -66,6 +100,7 @@ export const command: CommandDefinition = defineCommand({
   options: {
     leaks: flag('--leaks', 'Look for objects that nothing explains'),
     fix: flag('--fix', 'Remove them'),
+    forecast: flag('--forecast', 'How many more containers fit, and which limit comes first'),
     bundle: value('--bundle <file>', 'Collect what a report of a fault needs in a file', {
       parse: asText,
       complete: 'file',
@@ -77,11 +112,13 @@ export const command: CommandDefinition = defineCommand({
   ],
   examples: [
     { command: 'warren doctor', what: 'Is this machine fit?' },
+    { command: 'warren doctor --forecast', what: 'How many containers does it still hold?' },
     { command: 'warren doctor --leaks --fix', what: 'Clean up after a crash' },
   ],
   run: async (context, { options: flags }) => {
     if (flags.fix && !flags.leaks) throw usageError('--fix needs --leaks');
     if (flags.bundle !== undefined) return writeBundle(context, flags.bundle);
+    if (flags.forecast) return printForecast(context);
     if (flags.leaks) return findLeaks(context, flags.fix);
     const engine = await context.engine();
     const checks = await engine.system.doctor();

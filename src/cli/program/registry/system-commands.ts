@@ -69,6 +69,18 @@ export const systemCommands: readonly CommandEntry[] = [
     load: () => import('../../commands/system/demo.js'),
   },
   {
+    path: ['density', 'compare'],
+    group: system,
+    summary: 'Compare the reports of two runs',
+    load: () => import('../../commands/density/compare.js'),
+  },
+  {
+    path: ['density'],
+    group: system,
+    summary: 'Launch thousands of containers and measure what each one costs',
+    load: () => import('../../commands/density/density.js'),
+  },
+  {
     path: ['reference'],
     summary: 'Print the reference of all commands as Markdown',
     load: () => import('../../commands/system/reference.js'),

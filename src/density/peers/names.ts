@@ -1,0 +1,2 @@
+/** Systems that can be measured beside Warren, in the order in which they are listed. */
+export const peerNames = ['raw', 'crun', 'runc', 'bwrap'] as const;
