@@ -115,9 +115,11 @@ function kindOf(status: number, host: string): Kind {
 function messageOf(body: string): string {
   let text = '';
   try {
-    const parsed = JSON.parse(body) as { readonly errors?: readonly Record<string, unknown>[] };
+    const parsed = JSON.parse(body) as {
+      readonly errors?: readonly { readonly code?: unknown; readonly message?: unknown }[];
+    };
     text = (parsed.errors ?? [])
-      .map(({ code, message }) => String(message ?? code ?? ''))
+      .map(({ code, message }) => [message, code].find((word) => typeof word === 'string') ?? '')
       .join('; ');
   } catch {
     // Not the API's own words: a proxy's page, which says nothing to a user.
