@@ -1,4 +1,5 @@
-import { throwIfAborted } from '../base/abort.js';
+import { canceledError, throwIfAborted } from '../base/abort.js';
+import { isWarrenError } from '../base/errors.js';
 import type { EngineOptions } from '../engine/contract.js';
 import type { OnProgress } from '../model/events.js';
 import { controlFiguresOf, measureControl, type ControlRound } from './control.js';
@@ -35,6 +36,22 @@ export async function runDensity(
   scenario: Scenario,
   options: DensityOptions,
 ): Promise<DensityReport> {
+  try {
+    return await measure(scenario, options);
+  } catch (error) {
+    throw options.signal.aborted && isInterruption(error)
+      ? canceledError('measure density', options.signal)
+      : error;
+  }
+}
+
+/** What the signal makes of a wait, of a program and of a batch; what failed while it cleaned up is none. */
+function isInterruption(error: unknown): boolean {
+  if (isWarrenError(error)) return ['canceled', 'unavailable'].includes(error.kind);
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+async function measure(scenario: Scenario, options: DensityOptions): Promise<DensityReport> {
   const startedAt = new Date();
   const start = performance.now();
   await using workspace = await Workspace.open(workspacePaths(options.engine));

@@ -116,7 +116,8 @@ async function takeLock(base: string): Promise<ProcessLock> {
   try {
     return await lockAcrossProcesses(base, 'density', {
       signal: waiting.signal,
-      onWait: () => waiting.abort(),
+      // Not at once: the wait that this ends has not begun yet.
+      onWait: () => setImmediate(() => waiting.abort()),
     });
   } catch (error) {
     if (!waiting.signal.aborted) throw error;

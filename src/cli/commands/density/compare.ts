@@ -7,8 +7,12 @@ import { printable } from '../../render/printable.js';
 import { reportTableLines } from '../../render/report-table.js';
 
 function readReport(path: string): DensityReport {
+  return parseReport(readText(path), path);
+}
+
+function readText(path: string): string {
   try {
-    return parseReport(readFileSync(path, 'utf8'), path);
+    return readFileSync(path, 'utf8');
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
