@@ -63,14 +63,16 @@ async function* plain(archive: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const whole = joined(first.value, iterator);
   switch (compressionOf(first.value)) {
     case 'none':
-      return yield* whole;
+      yield* whole;
+      return;
     case 'gzip': {
       const source = Readable.from(whole, { objectMode: false });
       yield* pipeline(source, createGunzip(), () => undefined) as AsyncIterable<Buffer>;
       return;
     }
     case 'zstd':
-      return yield* unzstd(whole);
+      yield* unzstd(whole);
+      return;
   }
 }
 

@@ -1,8 +1,9 @@
-import { type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { WarrenError } from '../../base/errors.js';
 import { maximumDocumentBytes } from '../documents.js';
 import { digestOf, mediaTypes } from '../oci.js';
-import { drain, readLimited, RegistryConnection, type RegistryRequest } from './connection.js';
+import type { RegistryConnection } from './connection.js';
+import { drain, readLimited, type RegistryRequest } from './connection.js';
 import { refusalError } from './failure.js';
 
 export interface FetchedManifest {

@@ -217,6 +217,6 @@ function helperFailed(helper: string, result: RunResult): WarrenError {
   return new WarrenError(
     'unavailable',
     'CREDENTIAL_HELPER_FAILED',
-    `Cannot use docker-credential-${helper}: it ended with ${result.signal ?? result.code}${why === '' ? '' : `: ${why.slice(0, 200)}`}`,
+    `Cannot use docker-credential-${helper}: it ended with ${result.signal ?? String(result.code)}${why === '' ? '' : `: ${why.slice(0, 200)}`}`,
   );
 }

@@ -117,7 +117,7 @@ function messageOf(body: string): string {
   try {
     const parsed = JSON.parse(body) as { readonly errors?: readonly Record<string, unknown>[] };
     text = (parsed.errors ?? [])
-      .map(({ code, message }) => String(message ?? code ?? ''))
+      .map(({ code, message }) => [message, code].find((word) => typeof word === 'string') ?? '')
       .join('; ');
   } catch {
     // Not the API's own words: a proxy's page, which says nothing to a user.
