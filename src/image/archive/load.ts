@@ -29,7 +29,10 @@ export async function loadArchive(
           .flatMap(({ RepoTags }) => RepoTags);
       return await loadLayout(parts, archiveSource(spooled), {
         ...request,
-        names: (entry, imageId) => [...namesOfEntry(entry), ...tagsOf(imageId)],
+        names: (entry, imageId) => {
+          const own = namesOfEntry(entry);
+          return own.length > 0 ? own : tagsOf(imageId);
+        },
       });
     }
     if (images === null) {

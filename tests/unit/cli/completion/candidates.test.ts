@@ -15,7 +15,7 @@ async function offered(line: string): Promise<readonly string[] | string> {
 
 test.each([
   ['sta', ['stats', 'start']],
-  ['im', ['image']],
+  ['im', ['import', 'images', 'image']],
   ['image b', ['build-base']],
   ['exec w', ['web', 'worker']],
   ['stop web wo', ['worker']],

@@ -44,7 +44,13 @@ function config(...flags: readonly string[]): ContainerConfig {
 
 describe('a container config', () => {
   test('holds nothing that was not asked for', () => {
-    expect(config()).toEqual({ image: 'tiny', command: ['pause'], tty: false, stdinOpen: false });
+    expect(config()).toEqual({
+      image: 'tiny',
+      pull: 'missing',
+      command: ['pause'],
+      tty: false,
+      stdinOpen: false,
+    });
   });
 
   test('has the process as docker describes it', () => {
