@@ -32,12 +32,28 @@ export type {
   ContainerEvent,
   EngineEvent,
   ImageEvent,
+  NetworkEvent,
   OnProgress,
   ProgressEvent,
   VolumeEvent,
 } from './model/events.js';
 export type { ExecConfig, ExecResult, ProcessUsage, RunningProcess } from './model/exec.js';
 export type { Image, ImageConfig } from './model/image.js';
+export type {
+  EgressPolicy,
+  EgressRule,
+  Endpoint,
+  ExposedPort,
+  Network,
+  NetworkAttachment,
+  NetworkConfig,
+  NetworkDriver,
+  NetworkRates,
+  NetworkSettings,
+  NetworkSubnet,
+  PortMapping,
+  PublishedPort,
+} from './model/network.js';
 export type {
   DeviceMapping,
   DeviceRate,
@@ -47,5 +63,11 @@ export type {
   Resources,
   Ulimit,
 } from './model/resources.js';
-export type { CgroupStats, ContainerStats, LimitAccount, Pressure } from './model/stats.js';
+export type {
+  CgroupStats,
+  ContainerStats,
+  LimitAccount,
+  LinkStats,
+  Pressure,
+} from './model/stats.js';
 export type { Volume } from './model/volume.js';

@@ -8,6 +8,7 @@ import type { RecordsStore } from '../records/store.js';
 import type { ContainerFiles, StorageDriver } from '../storage/driver.js';
 import type { Keepers } from './launch/keepers.js';
 import type { UserResolver } from './launch/user-resolver.js';
+import type { Router } from './networks/router.js';
 import type { EventJournal } from './observe/journal.js';
 import type { EngineSettings } from './settings.js';
 import type { Reclaimer } from './storage/reclaimer.js';
@@ -44,5 +45,6 @@ export interface EngineContext {
   /** Files of a container; `pid` of its init while it runs, else 0. */
   readonly files: (record: ContainerRecord, pid: number) => ContainerFiles;
   readonly volumes: VolumeStore;
+  readonly router: Router;
   readonly reclaimer: Reclaimer;
 }

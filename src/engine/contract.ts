@@ -12,6 +12,7 @@ import type { ContainerRecord, ContainerState, ExitInfo } from '../model/contain
 import type { EngineEvent, OnProgress } from '../model/events.js';
 import type { ExecConfig, ExecResult, RunningProcess } from '../model/exec.js';
 import type { Image } from '../model/image.js';
+import type { Network, NetworkAttachment, NetworkConfig } from '../model/network.js';
 import type { Resources } from '../model/resources.js';
 import type { ContainerStats, LimitAccount } from '../model/stats.js';
 import type { LogEntry } from '../logs/reader.js';
@@ -27,6 +28,8 @@ export interface EngineOptions {
   readonly cgroupParent?: string;
   /** Ids for user namespaces. @default { base: 0x10000000, count: 0xe0000000 } */
   readonly idPool?: { readonly base: number; readonly count: number };
+  /** IPv4 range that networks without a subnet of their own get one from. @default WARREN_NETWORK_POOL, else 10.208.0.0/12 */
+  readonly networkPool?: string;
   /** Force an overlay strategy (tests). @default 'probe' */
   readonly overlayStrategy?: 'probe' | 'fd' | 'attached';
   /** Per-operation timings of each launch are emitted to this function (WARREN_TRACE). */
@@ -253,6 +256,26 @@ export interface EngineVolumes {
   prune(options?: { readonly all?: boolean }): Promise<PruneResult>;
 }
 
+/** A network with the ids of the containers that have an endpoint in it. */
+export interface ListedNetwork extends Network {
+  readonly usedBy: readonly string[];
+}
+
+export interface EngineNetworks {
+  create(config: NetworkConfig): Promise<Network>;
+  list(): Promise<readonly ListedNetwork[]>;
+  /** Throws notFound: `network X not found`. */
+  get(reference: string): Promise<ListedNetwork>;
+  /** Throws conflict (NETWORK_IN_USE). */
+  remove(reference: string): Promise<void>;
+  /** Removes those without containers, but the default one; names. */
+  prune(): Promise<readonly string[]>;
+  /** Throws conflict (ALREADY_CONNECTED, NO_OWN_NETWORK). */
+  connect(container: string, attachment: NetworkAttachment): Promise<void>;
+  /** Throws conflict (NOT_CONNECTED). */
+  disconnect(container: string, network: string): Promise<void>;
+}
+
 export interface Leak {
   readonly kind:
     | 'cgroup'
@@ -345,6 +368,7 @@ export interface EngineApi {
   readonly containers: EngineContainers;
   readonly images: EngineImages;
   readonly volumes: EngineVolumes;
+  readonly networks: EngineNetworks;
   readonly system: EngineSystem;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -13,6 +13,7 @@ import type {
   EngineApi,
   EngineContainers,
   EngineImages,
+  EngineNetworks,
   EngineOptions,
   EngineSystem,
   EngineVolumes,
@@ -20,6 +21,7 @@ import type {
 } from './contract.js';
 import { containerOperations } from './containers/operations.js';
 import { containerHandle } from './handle.js';
+import { networkOperations } from './networks/operations.js';
 import { type EventOptions, engineEvents } from './observe/events.js';
 import { openContext } from './open.js';
 import { imageOperations } from './storage/images.js';
@@ -36,6 +38,7 @@ export class Engine implements EngineApi {
   readonly containers: EngineContainers;
   readonly images: EngineImages;
   readonly volumes: EngineVolumes;
+  readonly networks: EngineNetworks;
   readonly system: EngineSystem;
   readonly #context: EngineContext;
   #closed: Promise<void> | undefined;
@@ -45,6 +48,7 @@ export class Engine implements EngineApi {
     this.containers = containerOperations(context);
     this.images = imageOperations(context);
     this.volumes = volumeOperations(context);
+    this.networks = networkOperations(context);
     this.system = systemOperations(context);
   }
 

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { packageRoot } from '../base/package.js';
 import { systemClock } from '../base/clock.js';
 import { errnoOf, WarrenError } from '../base/errors.js';
+import { formatNetwork } from '../base/ip.js';
 import { createCgroupDriver } from '../cgroup/create-driver.js';
 import { createLinuxHost } from '../host/linux/linux-host.js';
 import type { Host } from '../host/port.js';
@@ -20,6 +21,7 @@ import { deviceNumber } from './launch/device-nodes.js';
 import { type KeeperConfiguration, Keepers } from './launch/keepers.js';
 import { containerPath } from './launch/launch-input.js';
 import { UserResolver } from './launch/user-resolver.js';
+import { Router } from './networks/router.js';
 import { EventJournal } from './observe/journal.js';
 import { type EngineSettings, engineSettings } from './settings.js';
 import { recoverIntents } from './state/recover.js';
@@ -63,6 +65,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       storage,
       reclaimer: new Reclaimer(storage),
       volumes: new VolumeDirectories({ dataRoot, host }),
+      router: new Router(host, settings),
       images: await openImageStore({ dataRoot, host }),
       cgroups: createCgroupDriver(host.cgroups, {
         keeperParent: settings.cgroupParent,
@@ -116,7 +119,7 @@ function makePrivate(directory: string): void {
 /** What keepers start when something needs the engine and no engine is there. */
 function keeperConfiguration(settings: EngineSettings): KeeperConfiguration {
   const program = join(packageRoot, 'bin', 'warren.js');
-  const { dataRoot, runDir, cgroupParent, idPool } = settings;
+  const { dataRoot, runDir, cgroupParent, idPool, networkPool } = settings;
   return {
     reconcile: [
       process.execPath,
@@ -131,6 +134,7 @@ function keeperConfiguration(settings: EngineSettings): KeeperConfiguration {
       'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       `WARREN_CGROUP_PARENT=${cgroupParent}`,
       `WARREN_ID_POOL=${idPool.base}:${idPool.count}`,
+      `WARREN_NETWORK_POOL=${formatNetwork(networkPool)}`,
     ],
     logLevel: logLevels.indexOf(settings.logLevel),
   };

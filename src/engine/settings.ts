@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { WarrenError } from '../base/errors.js';
+import { parseNetwork, type IpNetwork } from '../base/ip.js';
 import { chooseParent } from '../cgroup/parent.js';
 import type { IdRange } from '../model/container.js';
-import { defaultIdPool, idsPerContainer } from '../model/defaults.js';
+import { defaultIdPool, defaultNetworkPool, idsPerContainer } from '../model/defaults.js';
 import type { EngineOptions, LaunchTrace } from './contract.js';
 
 /** The options with their defaults. */
@@ -14,6 +15,8 @@ export interface EngineSettings {
   /** Below each hierarchy's root, without slashes at the ends. */
   readonly cgroupParent: string;
   readonly idPool: IdRange;
+  /** Subnets of networks come from here. */
+  readonly networkPool: IpNetwork;
   readonly overlayStrategy: 'probe' | 'fd' | 'attached';
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
   readonly onTrace: ((trace: LaunchTrace) => void) | undefined;
@@ -57,6 +60,9 @@ export function engineSettings(options: EngineOptions, environment: Environment)
       standard ? null : dataRoot,
     ),
     idPool: checkedPool(options.idPool ?? poolOf(environment['WARREN_ID_POOL']) ?? defaultIdPool),
+    networkPool: networkPoolOf(
+      options.networkPool ?? nonEmpty(environment['WARREN_NETWORK_POOL']) ?? defaultNetworkPool,
+    ),
     overlayStrategy: options.overlayStrategy ?? 'probe',
     logLevel: options.logLevel ?? 'warn',
     onTrace: options.onTrace,
@@ -83,6 +89,17 @@ function checkedPool(pool: IdRange): IdRange {
     'invalidArgument',
     'INVALID_ID_POOL',
     `Invalid id pool ${pool.base}:${pool.count}: it must hold ${idsPerContainer} ids or more between ${idsPerContainer} and 4294967295`,
+  );
+}
+
+function networkPoolOf(text: string): IpNetwork {
+  const pool = parseNetwork(text);
+  if (pool?.family === 4 && pool.prefix <= 24) return pool;
+  throw new WarrenError(
+    'invalidArgument',
+    'INVALID_NETWORK_POOL',
+    `Invalid network pool "${text}": it must be an IPv4 network of 256 addresses or more`,
+    { hint: `Write it as ${defaultNetworkPool}` },
   );
 }
 

@@ -26,12 +26,23 @@ export interface Host {
   /** Instances whose sockets are in the run dir. */
   keeperInstances(): Promise<readonly number[]>;
   readonly cgroups: CgroupFiles;
+  readonly namespaces: PinnedNamespaces;
   /** What this kernel and machine can do; probed once. */
   facts(): Promise<KernelFacts>;
   /** Runs a program to its end. Throws when it cannot be started; a non-zero exit is a result. */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** Closes connections; keepers live on. */
   close(): Promise<void>;
+}
+
+/** Network namespaces that a mount pins at an absolute path. */
+export interface PinnedNamespaces {
+  isPinned(path: string): boolean;
+  /** Makes one with these sysctls (`net.NAME=VALUE`). False when one was pinned there already. */
+  pin(path: string, sysctls: readonly string[]): Promise<boolean>;
+  drop(path: string): Promise<void>;
+  /** Names of its links. */
+  links(path: string): Promise<readonly string[]>;
 }
 
 /** A group in one of the host's hierarchies. */

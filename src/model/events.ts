@@ -52,7 +52,17 @@ export interface VolumeEvent {
   readonly name: string;
 }
 
-export type EngineEvent = ContainerEvent | ImageEvent | VolumeEvent;
+export interface NetworkEvent {
+  readonly type: 'network';
+  readonly timeMs: number;
+  readonly action: 'create' | 'destroy' | 'connect' | 'disconnect';
+  readonly id: string;
+  readonly name: string;
+  /** Of connect and disconnect. */
+  readonly container?: string;
+}
+
+export type EngineEvent = ContainerEvent | ImageEvent | VolumeEvent | NetworkEvent;
 
 /** Progress of one long call, for whoever asked for it: the CLI draws it, a program may ignore it. */
 export type ProgressEvent =

@@ -101,6 +101,9 @@ export function isNetworkName(mode: string): boolean {
 /** Interface index in the router of slot 0; below are the router's own links. */
 export const slotBase = 4096;
 
+/** Slots that there are. */
+export const slotCount: number = 1 << 20;
+
 /** Interface index inside a container of `eth0`. */
 export const insideBase = 16;
 

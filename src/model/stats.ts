@@ -51,7 +51,21 @@ export interface CgroupStats {
   };
 }
 
+/** Counters of one link, as the container sees it. */
+export interface LinkStats {
+  readonly rxBytes: number;
+  readonly rxPackets: number;
+  readonly rxErrors: number;
+  readonly rxDropped: number;
+  readonly txBytes: number;
+  readonly txPackets: number;
+  readonly txErrors: number;
+  readonly txDropped: number;
+}
+
 export interface ContainerStats extends CgroupStats {
+  /** Links by name, without `lo`; null with the host's network. */
+  readonly networks: Readonly<Record<string, LinkStats>> | null;
   readonly id: string;
   readonly name: string;
   readonly readAtMs: number;

@@ -11,6 +11,7 @@ import {
   type SharedPart,
   unpackRecord,
 } from './encoding.js';
+import { EndpointAllocator } from './networks/endpoint-allocator.js';
 import { RangeCursor } from './id-ranges.js';
 import type { ContainerRecords, NewContainers } from './store.js';
 
@@ -45,7 +46,9 @@ export class LmdbContainers implements ContainerRecords {
         (meta.get('nextRange') as number | undefined) ?? 0,
         (base) => fresh.has(base) || idRanges.get(base) !== undefined,
       );
-      const complete = this.#named(records).map((record) => {
+      const places = new EndpointAllocator(this.#tables);
+      const complete = this.#named(records).map((named) => {
+        const record = places.allocate(named);
         if (record.ids?.base !== 0) return record;
         const ids = cursor.take();
         fresh.add(ids.base);
@@ -56,7 +59,9 @@ export class LmdbContainers implements ContainerRecords {
         void containers.put(record.id, packRecord(record, shared));
         void names.put(record.name, record.id);
         if (record.ids !== null) void idRanges.put(record.ids.base, [record.ids.count, record.id]);
+        places.write(record);
       }
+      places.writeCursors();
       void meta.put('nextRange', cursor.next);
       return complete;
     });
@@ -97,8 +102,12 @@ export class LmdbContainers implements ContainerRecords {
     return await this.#tables.root.transaction(() => {
       const before = ids.map((id) => this.get(id));
       for (const record of before) if (record !== undefined) requireFence(record, fence);
-      const after = before.map((record) => (record === undefined ? undefined : change(record)));
-      return before.map((record, index) => this.#replace(record, after[index], fence));
+      const places = new EndpointAllocator(this.#tables);
+      const after = before.map((record) => {
+        const changed = record === undefined ? undefined : change(record);
+        return changed ? places.allocate(changed) : changed;
+      });
+      return before.map((record, index) => this.#replace(record, after[index], { fence, places }));
     });
   }
 
@@ -120,12 +129,17 @@ export class LmdbContainers implements ContainerRecords {
   #replace(
     before: ContainerRecord | undefined,
     after: ContainerRecord | null | undefined,
-    fence: bigint | null,
+    { fence, places }: { readonly fence: bigint | null; readonly places: EndpointAllocator },
   ): ContainerRecord | undefined {
     if (before === undefined || after === undefined) return before;
     if (after === null) {
-      this.#delete(before);
+      this.#delete(before, places);
       return undefined;
+    }
+    if (after.endpoints !== before.endpoints) {
+      places.release(before);
+      places.write(after);
+      places.writeCursors();
     }
     const record = fence === null ? after : { ...after, fence };
     const digest = this.#moveUse(before, record);
@@ -133,11 +147,12 @@ export class LmdbContainers implements ContainerRecords {
     return record;
   }
 
-  #delete(record: ContainerRecord): void {
+  #delete(record: ContainerRecord, places: EndpointAllocator): void {
     const { containers, names, idRanges } = this.#tables;
     void containers.remove(record.id);
     void names.remove(record.name);
     this.#countUse(record, -1);
+    places.release(record);
     if (record.ids !== null) void idRanges.put(record.ids.base, [record.ids.count, '']);
   }
 

@@ -27,8 +27,14 @@ export interface Tables {
   /** First id → `[count, container id, or '' when freed]`. */
   readonly idRanges: Database<[number, string], number>;
   readonly volumes: Database<unknown, string>;
+  /** Id → network. */
+  readonly networks: Database<unknown, string>;
+  /** Network's number and address → container id. */
+  readonly addresses: Database<string, [number, string]>;
+  /** Slot of an endpoint → container id and network's number. */
+  readonly slots: Database<[string, number], number>;
   readonly intents: Database<unknown, string>;
-  /** Scalars: `format`, `opener`, `nextRange`. */
+  /** Scalars: `format`, `opener`, `nextRange`, `nextSlot`, `nextAddress:NETWORK:FAMILY`. */
   readonly meta: Database<unknown, string>;
 }
 
@@ -75,7 +81,7 @@ function openTables(path: string): Tables {
   const root = open({
     path,
     noSubdir: false,
-    maxDbs: 16,
+    maxDbs: 32,
     maxReaders: maximumReaders,
     mapSize: mapSizeBytes,
     overlappingSync: true,
@@ -91,6 +97,9 @@ function openTables(path: string): Tables {
     specUses: root.openDB('specUses', { encoding: 'msgpack' }),
     idRanges: root.openDB('idRanges', { encoding: 'msgpack' }),
     volumes: root.openDB('volumes', { encoding: 'json' }),
+    networks: root.openDB('networks', { encoding: 'json' }),
+    addresses: root.openDB('addresses', { encoding: 'string' }),
+    slots: root.openDB('slots', { encoding: 'msgpack' }),
     intents: root.openDB('intents', { encoding: 'json' }),
     meta: root.openDB('meta', { encoding: 'json' }),
   };

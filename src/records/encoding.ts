@@ -10,7 +10,12 @@ import type {
   ExitReason,
   ResolvedVolume,
 } from '../model/container.js';
-import { packEndpoints, packPorts, unpackEndpoints, unpackPorts } from './endpoint-encoding.js';
+import {
+  packEndpoints,
+  packPorts,
+  unpackEndpoints,
+  unpackPorts,
+} from './networks/endpoint-encoding.js';
 import { idsPerContainer } from '../model/defaults.js';
 
 /** What containers of one batch have in common, stored once by its digest. */

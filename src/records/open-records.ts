@@ -3,6 +3,7 @@ import { openDatabase } from './database.js';
 import { LmdbIdRanges } from './id-ranges.js';
 import { LmdbIntents } from './intents.js';
 import type { RecordsStore } from './store.js';
+import { LmdbNetworks } from './networks/networks.js';
 import { LmdbVolumes } from './volumes.js';
 
 /**
@@ -14,6 +15,7 @@ export async function openRecords(dataRoot: string): Promise<RecordsStore> {
   return {
     containers: new LmdbContainers(tables),
     volumes: new LmdbVolumes(tables),
+    networks: new LmdbNetworks(tables),
     intents: new LmdbIntents(tables),
     idRanges: new LmdbIdRanges(tables),
     checkReaders: () => tables.root.readerCheck(),

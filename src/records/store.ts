@@ -3,11 +3,13 @@
  * user code inside a transaction: a `change` function is pure and may be run again.
  */
 import type { ContainerId, ContainerRecord, IdRange } from '../model/container.js';
+import type { Network, NetworkId } from '../model/network.js';
 import type { Volume } from '../model/volume.js';
 
 export interface RecordsStore {
   readonly containers: ContainerRecords;
   readonly volumes: VolumeRecords;
+  readonly networks: NetworkRecords;
   readonly intents: IntentRecords;
   readonly idRanges: IdRangeRecords;
   /** Frees what killed readers hold: their entries keep old pages from being used again. Returns how many there were. */
@@ -19,7 +21,7 @@ export interface RecordsStore {
 
 export interface NewContainers {
   readonly records: readonly ContainerRecord[];
-  /** An id range is allocated for each record whose `ids` asks for one with base 0. */
+  /** An id range is allocated for each record whose `ids` asks for one with base 0, and a place for each endpoint with slot -1. */
   readonly idPool: IdRange & { readonly avoid: readonly IdRange[] };
 }
 
@@ -36,7 +38,7 @@ export interface ContainerRecords {
   count(): number;
   /**
    * Replaces records in one transaction; `change` returns the new record, or null to delete it (its name and ids are freed), or
-   * undefined to leave it. `fence` below a record's is refused (conflict STALE_LOCK); null: no lock, `change` itself decides by what
+   * undefined to leave it. Endpoints with slot -1 get their place. `fence` below a record's is refused (conflict STALE_LOCK); null: no lock, `change` itself decides by what
    * it sees. `change` must be pure. Ids without a record give undefined.
    */
   change(
@@ -52,6 +54,19 @@ export interface VolumeRecords {
   get(name: string): Volume | undefined;
   list(): readonly Volume[];
   remove(name: string): Promise<boolean>;
+}
+
+export interface NetworkRecords {
+  /** `make` is pure: it sees the networks that there are and gives the new one, or throws. */
+  insert(make: (existing: readonly Network[]) => Network): Promise<Network>;
+  get(id: NetworkId): Network | undefined;
+  list(): readonly Network[];
+  /** Full id, name, or a prefix of an id that fits one only. Throws notFound `network X not found`. */
+  resolve(reference: string): Network;
+  /** False when it is gone. Throws conflict (NETWORK_IN_USE). */
+  remove(id: NetworkId): Promise<boolean>;
+  /** Ids of the containers that have an endpoint in it. */
+  users(id: NetworkId): readonly string[];
 }
 
 /** Multi-step work announces itself first; what a crash left is undone at the next open. */

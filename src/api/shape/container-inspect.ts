@@ -1,8 +1,10 @@
 import type { ContainerInspection } from '../../engine/contract.js';
 import type { ContainerRecord } from '../../model/container.js';
-import type { ContainerSpec, HealthCheck, Mount } from '../../model/container-config.js';
+import type { HealthCheck, Mount } from '../../model/container-config.js';
 import { signalName } from '../../model/signals.js';
+import { isNetworkName, type Endpoint, type Network } from '../../model/network.js';
 import { containerState } from './container-state.js';
+import { endpointId, prefixLength } from './network-inspect.js';
 import { hostConfig } from './host-config.js';
 import { dockerTime } from './time.js';
 
@@ -31,6 +33,9 @@ function config(record: ContainerRecord): object {
     StdinOnce: spec.stdinOnce,
     Env: spec.env,
     Cmd: spec.command,
+    ExposedPorts: Object.fromEntries(
+      spec.networking.expose.map(({ port, protocol }) => [`${port}/${protocol}`, {}]),
+    ),
     Image: spec.image,
     Volumes: Object.fromEntries(
       record.volumes.filter(({ anonymous }) => anonymous).map(({ target }) => [target, {}]),
@@ -68,32 +73,83 @@ function mountPoint(
   };
 }
 
-function networkSettings(spec: ContainerSpec): object {
+function endpointSettings(endpoint: Endpoint, network: Network): object {
+  const gateway = (family: 4 | 6): string =>
+    network.subnets.find((subnet) => subnet.family === family)?.gateway ?? '';
+  return {
+    IPAMConfig: null,
+    Links: endpoint.links.map(({ container, alias }) => `${container}:${alias}`),
+    Aliases: endpoint.aliases,
+    MacAddress: endpoint.mac,
+    NetworkID: network.id,
+    EndpointID: endpointId(endpoint),
+    Gateway: gateway(4),
+    IPAddress: endpoint.ipv4 ?? '',
+    IPPrefixLen: endpoint.ipv4 === null ? 0 : prefixLength(network, 4),
+    IPv6Gateway: gateway(6),
+    GlobalIPv6Address: endpoint.ipv6 ?? '',
+    GlobalIPv6PrefixLen: endpoint.ipv6 === null ? 0 : prefixLength(network, 6),
+    DNSNames: endpoint.aliases,
+  };
+}
+
+/** `80/tcp` → where it is published; null when it is only exposed. */
+function portSettings({ spec, ports }: ContainerRecord): object {
+  const settings: Record<string, object[] | null> = {};
+  for (const { port, protocol } of spec.networking.expose) settings[`${port}/${protocol}`] = null;
+  for (const { protocol, hostIp, hostPort, containerPort } of ports) {
+    const key = `${containerPort}/${protocol}`;
+    const bindings = settings[key] ?? [];
+    const addresses = hostIp === '' ? ['0.0.0.0', '::'] : [hostIp];
+    settings[key] = [
+      ...bindings,
+      ...addresses.map((HostIp) => ({ HostIp, HostPort: String(hostPort) })),
+    ];
+  }
+  return settings;
+}
+
+function networkSettings(record: ContainerRecord, networks: readonly Network[]): object {
+  const settings = record.endpoints.flatMap((endpoint) => {
+    const network = networks.find(({ id }) => id === endpoint.network);
+    return network === undefined
+      ? []
+      : [[network.name, endpointSettings(endpoint, network)] as const];
+  });
+  const mode = record.spec.network;
   return {
     SandboxID: '',
     SandboxKey: '',
-    Ports: {},
-    Networks: {
-      [spec.network]: {
-        NetworkID: '',
-        EndpointID: '',
-        Gateway: '',
-        IPAddress: '',
-        IPPrefixLen: 0,
-        MacAddress: '',
-      },
-    },
+    Ports: portSettings(record),
+    Networks:
+      isNetworkName(mode) || settings.length > 0
+        ? Object.fromEntries(settings)
+        : {
+            [mode]: {
+              NetworkID: '',
+              EndpointID: '',
+              Gateway: '',
+              IPAddress: '',
+              IPPrefixLen: 0,
+              MacAddress: '',
+            },
+          },
   };
+}
+
+/** What a container's document names of other things. */
+export interface Surroundings {
+  /** Where the volumes that it uses are on the host, by name. */
+  readonly volumePaths: ReadonlyMap<string, string>;
+  readonly networks: readonly Network[];
 }
 
 /**
  * A container as Docker's inspect shows it.
- *
- * @param volumePaths - where the volumes that it uses are on the host, by name
  */
 export function containerDocument(
   inspection: ContainerInspection,
-  volumePaths: ReadonlyMap<string, string>,
+  { volumePaths, networks }: Surroundings,
 ): object {
   const { record, state, paths, sizeBytes } = inspection;
   const { spec } = record;
@@ -126,7 +182,7 @@ export function containerDocument(
     SizeRootFs: sizeBytes === null ? undefined : sizeBytes + (inspection.image?.sizeBytes ?? 0),
     Mounts: spec.mounts.map((mount) => mountPoint(mount, record, volumePaths)),
     Config: config(record),
-    NetworkSettings: networkSettings(spec),
+    NetworkSettings: networkSettings(record, networks),
     Warren: { CgroupPath: record.cgroupPath, Ids: record.ids, Keeper: record.run?.keeper ?? null },
   };
 }

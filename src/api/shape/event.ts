@@ -21,10 +21,16 @@ function containerAttributes(event: ContainerEvent): Record<string, string> {
   return common;
 }
 
+function attributesOf(event: EngineEvent): Record<string, string> {
+  if (event.type === 'container') return containerAttributes(event);
+  const container = event.type === 'network' ? event.container : undefined;
+  return { name: event.name, ...(container === undefined ? {} : { container }) };
+}
+
 /** An event as Docker's API sends it. */
 export function eventDocument(event: EngineEvent): object {
   const id = event.type === 'volume' ? event.name : event.id;
-  const attributes = event.type === 'container' ? containerAttributes(event) : { name: event.name };
+  const attributes = attributesOf(event);
   const timeMs = Math.floor(event.timeMs);
   return {
     ...(event.type === 'container' ? { status: action(event), id, from: event.image } : {}),

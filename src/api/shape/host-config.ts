@@ -81,6 +81,16 @@ function namespaceFields(spec: ContainerSpec): object {
   };
 }
 
+function portBindings({ networking }: ContainerSpec): object {
+  const bindings: Record<string, object[]> = {};
+  for (const { containerPort, protocol, hostIp, hostPort } of networking.publish) {
+    const key = `${containerPort}/${protocol}`;
+    const HostPort = hostPort === 0 ? '' : String(hostPort);
+    bindings[key] = [...(bindings[key] ?? []), { HostIp: hostIp, HostPort }];
+  }
+  return bindings;
+}
+
 /** `HostConfig` of Docker's inspect, and under `Warren` what only Warren has. */
 export function hostConfig(spec: ContainerSpec): object {
   return {
@@ -108,7 +118,11 @@ export function hostConfig(spec: ContainerSpec): object {
       Config: { 'max-size': String(spec.log.maxBytes), 'max-file': String(spec.log.maxFiles) },
     },
     OomScoreAdj: spec.oomScoreAdj,
-    PortBindings: {},
+    Dns: spec.networking.dns,
+    DnsSearch: spec.networking.dnsSearch,
+    DnsOptions: spec.networking.dnsOptions,
+    PublishAllPorts: spec.networking.publishAll,
+    PortBindings: portBindings(spec),
     Privileged: spec.privileged,
     ReadonlyRootfs: spec.readOnly,
     RestartPolicy: { Name: spec.restart.name, MaximumRetryCount: spec.restart.maximumRetryCount },

@@ -18,6 +18,7 @@ export interface NameSources {
   readonly container: () => Promise<readonly string[]>;
   readonly image: () => Promise<readonly string[]>;
   readonly volume: () => Promise<readonly string[]>;
+  readonly network: () => Promise<readonly string[]>;
 }
 
 const nothing: Candidates = { kind: 'words', words: [] };

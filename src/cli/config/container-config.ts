@@ -9,6 +9,7 @@ import { parseEnvironmentFile, parseLabelFile } from '../parse/environment.js';
 import { usageError } from '../program/usage-error.js';
 import { defined } from './defined.js';
 import { readGivenFile } from './given-file.js';
+import { networksOf } from './networks.js';
 import { resourcesOf } from './resources.js';
 import { securityOf } from './security.js';
 
@@ -125,7 +126,6 @@ function isolationPart(flags: ContainerFlags): Partial<ContainerConfig> {
   const resources = resourcesOf(flags);
   return defined({
     resources: Object.keys(resources).length === 0 ? undefined : resources,
-    network: flags.network,
     pid: flags.pid,
     ipc: flags.ipc,
     uts: flags.uts,
@@ -166,6 +166,7 @@ export function containerConfig(wanted: WantedContainer): ContainerConfig {
     }),
     ...processPart(wanted),
     ...filesPart(flags),
+    ...networksOf(flags),
     ...isolationPart(flags),
     ...lifePart(flags),
   };

@@ -4,6 +4,7 @@ import { healthOptions, type HealthFlags } from './health.js';
 import { identityOptions, type IdentityFlags } from './identity.js';
 import { isolationOptions, type IsolationFlags } from './isolation.js';
 import { lifeOptions, type LifeFlags } from './life.js';
+import { networkOptions, type NetworkFlags } from './network.js';
 import { processOptions, type ProcessFlags } from './process.js';
 import { resourceOptions, type ResourceFlags } from './resources.js';
 
@@ -12,6 +13,7 @@ export type ContainerFlags = ProcessFlags &
   IdentityFlags &
   FilesFlags &
   IsolationFlags &
+  NetworkFlags &
   LifeFlags &
   HealthFlags &
   ResourceFlags;
@@ -21,6 +23,7 @@ export const containerOptions: TableFor<ContainerFlags> & OptionTable = {
   ...identityOptions,
   ...filesOptions,
   ...resourceOptions,
+  ...networkOptions,
   ...isolationOptions,
   ...lifeOptions,
   ...healthOptions,

@@ -6,7 +6,6 @@ import { asText, flag, list, value, type TableFor } from '../program/option.js';
 
 /** Namespaces and privileges. */
 export interface IsolationFlags {
-  readonly network: ContainerConfig['network'];
   readonly pid: ContainerConfig['pid'];
   readonly ipc: ContainerConfig['ipc'];
   readonly uts: 'private' | 'host' | undefined;
@@ -22,12 +21,6 @@ export interface IsolationFlags {
 const group = 'Isolation';
 
 export const isolationOptions: TableFor<IsolationFlags> = {
-  network: value('--network <mode>', 'none (only lo), host or container:NAME', {
-    group,
-    parse: asText,
-    defaultText: 'none',
-    complete: ['none', 'host'],
-  }),
   pid: value('--pid <mode>', 'PID namespace: private, host or container:NAME', {
     group,
     parse: parsePid,

@@ -2,7 +2,7 @@ import type { Parse } from '../parse/bad-value.js';
 
 /** What a shell offers behind a flag or as an argument. */
 export type Completion =
-  'container' | 'image' | 'volume' | 'file' | 'directory' | readonly string[];
+  'container' | 'image' | 'volume' | 'network' | 'file' | 'directory' | readonly string[];
 
 interface OptionBase {
   /** As commander reads it: `-m, --memory <size>`. The key in the table is the long name in camel case. */

@@ -34,6 +34,13 @@ function blockIo({ io }: ContainerStats): string {
   return `${formatSize(sum('readBytes'))} / ${formatSize(sum('writeBytes'))}`;
 }
 
+function netIo({ networks }: ContainerStats): string {
+  if (networks === null) return unknown;
+  const sum = (field: 'rxBytes' | 'txBytes'): number =>
+    Object.values(networks).reduce((total, link) => total + link[field], 0);
+  return `${formatSize(sum('rxBytes'))} / ${formatSize(sum('txBytes'))}`;
+}
+
 /** How `stats` shows containers; `hostMemoryBytes` is the limit of those that have none. */
 export function statsView(options: {
   readonly hostMemoryBytes: number;
@@ -47,11 +54,12 @@ export function statsView(options: {
       CPUPerc: 'CPU %',
       MemUsage: 'MEM USAGE / LIMIT',
       MemPerc: 'MEM %',
+      NetIO: 'NET I/O',
       BlockIO: 'BLOCK I/O',
       PIDs: 'PIDS',
       Pressure: 'CPU/MEM/IO PRESSURE',
     },
-    columns: ['ID', 'Name', 'CPUPerc', 'MemUsage', 'MemPerc', 'BlockIO', 'PIDs'],
+    columns: ['ID', 'Name', 'CPUPerc', 'MemUsage', 'MemPerc', 'NetIO', 'BlockIO', 'PIDs'],
     row: (sample) => {
       const { current } = sample;
       const { memory, pressure } = current;
@@ -67,6 +75,7 @@ export function statsView(options: {
             ? unknown
             : `${formatMemory(usedMemory(memory))} / ${formatMemory(limit)}`,
         MemPerc: memory === null ? unknown : percent((usedMemory(memory) / limit) * 100),
+        NetIO: netIo(current),
         BlockIO: blockIo(current),
         PIDs: current.pids === null ? unknown : String(current.pids.current),
         Pressure: [pressure.cpu, pressure.memory, pressure.io]

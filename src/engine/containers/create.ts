@@ -132,10 +132,16 @@ export async function createChunk(
   return { results, settled };
 }
 
+/** Links need addresses: files of connected containers are written again when they start. */
+const noLinks = (reference: string): never => {
+  throw new Error(`Container ${reference} is linked before it has an address`);
+};
+
 async function prepare(context: EngineContext, record: ContainerRecord): Promise<Draft> {
   try {
     await context.storage.prepare(record.id);
-    await context.storage.writeFiles(record.id, etcFilesOf(record));
+    if (record.endpoints.length === 0)
+      await context.storage.writeFiles(record.id, etcFilesOf(record, noLinks));
     await provideVolumes(context, record);
     return record;
   } catch (error) {
@@ -150,12 +156,20 @@ async function discardFiles(context: EngineContext, record: ContainerRecord): Pr
   await context.storage.remove(record.id);
 }
 
+/** What one record cannot have says nothing of the others. */
+const isOfOne: ReadonlySet<string> = new Set([
+  'NAME_IN_USE',
+  'ADDRESS_IN_USE',
+  'NO_FREE_ADDRESS',
+  'BRIDGE_FULL',
+]);
+
 interface Inserted {
   readonly id: string;
   readonly result: BatchResult<ContainerRecord>;
 }
 
-/** All in one transaction; when a name is taken, one by one, so that the others succeed. */
+/** All in one transaction; when a name or an address is taken, one by one, so that the others succeed. */
 async function insertAll(
   context: EngineContext,
   records: readonly ContainerRecord[],
@@ -167,7 +181,7 @@ async function insertAll(
     return inserted.map((record) => ({ id: record.id, result: success(record) }));
   } catch (error) {
     const [only] = records;
-    if (records.length > 1 && isWarrenError(error, 'conflict', 'NAME_IN_USE')) {
+    if (records.length > 1 && isWarrenError(error) && isOfOne.has(error.code)) {
       return (
         await mapBounded(records, 1, async (record) => insertAll(context, [record], begin))
       ).flat();

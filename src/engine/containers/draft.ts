@@ -9,10 +9,12 @@ import type {
   ResolvedVolume,
 } from '../../model/container.js';
 import { idsPerContainer } from '../../model/defaults.js';
+import type { Endpoint } from '../../model/network.js';
 import type { Image } from '../../model/image.js';
 import { normalizeConfig } from '../../model/normalize-config.js';
 import { requireContainerName } from '../../model/validate/names.js';
 import type { EngineContext } from '../context.js';
+import { wantedEndpoints } from '../networks/endpoints.js';
 
 /** One container to make; thousands may share one config object. */
 export interface NewContainer {
@@ -27,6 +29,8 @@ interface Prepared {
   readonly image: Image;
   /** The container whose namespaces are joined. */
   readonly joined: ContainerRecord | null;
+  /** Without their places. */
+  readonly endpoints: readonly Endpoint[];
 }
 
 /** Makes records of containers that do not exist yet; work that a batch shares is done once. */
@@ -47,7 +51,7 @@ export class Drafts {
       pending = this.#prepare(config);
       this.#prepared.set(config, pending);
     }
-    const { spec, image, joined } = await pending;
+    const { spec, image, joined, endpoints } = await pending;
     const id = newId() as ContainerId;
     const parent =
       spec.cgroupParent === '' ? this.#context.settings.cgroupParent : spec.cgroupParent;
@@ -59,7 +63,7 @@ export class Drafts {
       ids: idsOf(spec, joined),
       layers: image.layers,
       volumes: volumesOf(spec),
-      endpoints: [],
+      endpoints,
       ports: [],
       cgroupPath: this.#context.cgroups.place(parent, id, spec.resources),
       phase: 'created',
@@ -75,9 +79,9 @@ export class Drafts {
     const image = await this.#image(config.image);
     const { config: resolved, joined } = resolveJoins(this.#context, config);
     const spec = normalizeConfig(resolved, image);
-    requireNetworks(spec);
     for (const mount of spec.mounts) requireSource(mount);
-    return { spec, image, joined };
+    const endpoints = await wantedEndpoints(this.#context, spec);
+    return { spec, image, joined, endpoints };
   }
 
   #image(reference: string): Promise<Image> {
@@ -120,12 +124,6 @@ function resolveJoins(
     ...(ipc === undefined ? {} : { ipc }),
   };
   return { config: { ...config, ...joins }, joined: joined ?? null };
-}
-
-function requireNetworks({ networking }: ContainerSpec): void {
-  for (const { network } of networking.attachments) {
-    throw new WarrenError('notFound', 'NO_SUCH_NETWORK', `network ${network} not found`);
-  }
 }
 
 function requireSource(mount: Mount): void {

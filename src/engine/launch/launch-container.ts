@@ -1,6 +1,9 @@
+import { isWarrenError } from '../../base/errors.js';
 import type { Launched, LaunchRequest, StreamWishes } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
+import { networksOf } from '../networks/launch-batches.js';
+import { etcFilesOf } from './etc-files.js';
 import { isKeeperFull } from './keepers.js';
 import { compileContainer, type CompiledContainer } from './launch-input.js';
 import type { LaunchTracer } from './trace.js';
@@ -25,11 +28,19 @@ export async function launchContainer(
   record: ContainerRecord,
   wishes: LaunchWishes,
 ): Promise<Launched> {
+  const networks = networksOf(context, record);
+  if (networks.length > 0) {
+    const find = (reference: string): ContainerRecord =>
+      context.records.containers.resolve(reference);
+    await context.storage.writeFiles(record.id, etcFilesOf(record, find));
+  }
   const compiled = compileContainer(context, record, wishes.watched);
   wishes.tracer?.step('compile');
+  let routerLost = false;
   let instance = record.run?.keeper ?? context.keepers.launching;
   for (;;) {
     const keeper = await context.keepers.start(instance);
+    await context.router.provide(keeper, networks);
     try {
       const launched = await keeper.launch(
         requestOf(instance, compiled, {
@@ -40,12 +51,23 @@ export async function launchContainer(
       wishes.tracer?.keeper(launched.phaseTimesNs);
       return launched;
     } catch (error) {
+      if (!routerLost && isRouterLost(error)) {
+        routerLost = true;
+        context.router.forget();
+        continue;
+      }
       const next = isKeeperFull(error) ? context.keepers.after(instance) : null;
       if (next === null) throw error;
       instance = next;
       await moveRun(context, record, next);
     }
   }
+}
+
+/** Somebody took the router away, or a link or bridge in it, since this process looked. */
+function isRouterLost(error: unknown): boolean {
+  if (!isWarrenError(error) || error.details['operation'] !== 'NETLINK') return false;
+  return ['ENOENT', 'ENODEV', 'ENETUNREACH'].includes(String(error.details['errno']));
 }
 
 function requestOf(

@@ -6,6 +6,7 @@ import { compileLaunch } from '../../spec/plan/compile-launch.js';
 import { runtimeSpec } from '../../spec/runtime-spec.js';
 import type { CgroupRequest } from '../../cgroup/driver.js';
 import type { EngineContext } from '../context.js';
+import { launchBatches, noBatches } from '../networks/launch-batches.js';
 import { deviceNodes, deviceRules } from './device-nodes.js';
 
 /** Paths of a container below the data root (storage/driver.ts). */
@@ -66,7 +67,7 @@ function baseInput(
       architecture: facts.architecture,
       cgroupVersion: context.cgroups.version,
     },
-    netlink: { launch: [], cleanup: [] },
+    netlink: noBatches,
     overlayStrategy: settings.overlayStrategy,
     healthPlan: null,
   };
@@ -102,6 +103,7 @@ export function compileContainer(
 ): CompiledContainer {
   const base = {
     ...baseInput(context, record, context.cgroups.setup(cgroupRequest(record))),
+    netlink: launchBatches(context, record),
     engineOnExit: record.spec.autoRemove && !watched,
   };
   const oci = runtimeSpec(base);

@@ -2,12 +2,14 @@ import type { ContainerRecord } from '../../model/container.js';
 import type { ContainerStats, LimitAccount } from '../../model/stats.js';
 import { isLive, requireStatus } from '../../model/status.js';
 import type { EngineContext } from '../context.js';
+import { linkCounters } from '../../network/link-counters.js';
 import { readState, readStates } from '../state/read-states.js';
 
-function statsOf(context: EngineContext, record: ContainerRecord): ContainerStats {
+function statsOf(context: EngineContext, record: ContainerRecord, pid: number): ContainerStats {
   const { id, name, cgroupPath, spec } = record;
   const stats = context.cgroups.stats({ path: cgroupPath, resources: spec.resources });
-  return { ...stats, id, name, readAtMs: context.clock.now() };
+  const networks = spec.network === 'host' || pid <= 0 ? null : linkCounters(pid);
+  return { ...stats, networks, id, name, readAtMs: context.clock.now() };
 }
 
 /** @throws WarrenError conflict when it does not run */
@@ -15,9 +17,9 @@ export async function containerStats(
   context: EngineContext,
   record: ContainerRecord,
 ): Promise<ContainerStats> {
-  const { status } = await readState(context, record);
+  const { status, pid } = await readState(context, record);
   requireStatus('stats', status, record.name);
-  return statsOf(context, record);
+  return statsOf(context, record, pid);
 }
 
 /** All running containers, or those of the references that run, in one call. */
@@ -30,9 +32,10 @@ export async function allStats(
       ? context.records.containers.list().filter(({ phase }) => phase === 'started')
       : references.map((reference) => context.records.containers.resolve(reference));
   const states = await readStates(context, records);
-  return records
-    .filter((_, index) => isLive(states[index]?.status ?? 'dead'))
-    .map((record) => statsOf(context, record));
+  return records.flatMap((record, index) => {
+    const state = states[index];
+    return state !== undefined && isLive(state.status) ? [statsOf(context, record, state.pid)] : [];
+  });
 }
 
 /** Held, maximum, limit and times hit of each limit. @throws WarrenError conflict when it does not run */

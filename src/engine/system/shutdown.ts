@@ -23,6 +23,7 @@ export async function shutdown(
   // While the keepers know the ends of runs, they are committed.
   await reconcile(context);
   for (const keeper of keepers) await keeper.control.shutdown(force);
+  await context.router.drop();
   context.cgroups.removeParent(context.settings.cgroupParent);
 }
 

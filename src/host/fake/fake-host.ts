@@ -1,5 +1,13 @@
 import type { KernelFacts } from '../facts.js';
-import type { CgroupFiles, CgroupHierarchy, Host, Keeper, RunOptions, RunResult } from '../port.js';
+import type {
+  CgroupFiles,
+  CgroupHierarchy,
+  Host,
+  Keeper,
+  PinnedNamespaces,
+  RunOptions,
+  RunResult,
+} from '../port.js';
 import { FakeCgroupFiles } from './fake-cgroup-files.js';
 import { FakeKeeper } from './fake-keeper.js';
 
@@ -37,6 +45,18 @@ const facts: KernelFacts = {
 export class FakeHost implements Host {
   readonly cgroups: CgroupFiles;
   readonly runs: { readonly command: string; readonly args: readonly string[] }[] = [];
+  /** Paths at which a namespace is pinned. */
+  readonly pinned: Set<string> = new Set();
+  readonly namespaces: PinnedNamespaces = {
+    isPinned: (path) => this.pinned.has(path),
+    pin: async (path) => {
+      const isNew = !this.pinned.has(path);
+      this.pinned.add(path);
+      return isNew;
+    },
+    drop: async (path) => void this.pinned.delete(path),
+    links: async () => ['lo'],
+  };
   readonly #options: FakeHostOptions;
   readonly #keepers = new Map<number, FakeKeeper>();
 

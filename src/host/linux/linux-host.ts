@@ -2,13 +2,21 @@ import { readdirSync } from 'node:fs';
 import { packageVersion } from '../../base/package.js';
 import { errnoOf, WarrenError } from '../../base/errors.js';
 import type { KernelFacts } from '../facts.js';
-import type { CgroupFiles, Host, Keeper, RunOptions, RunResult } from '../port.js';
+import type {
+  CgroupFiles,
+  Host,
+  Keeper,
+  PinnedNamespaces,
+  RunOptions,
+  RunResult,
+} from '../port.js';
 import { createCgroupFiles } from './cgroup-files.js';
 import { probeFacts } from './facts.js';
 import { keeperPath, keeperVersion } from './keeper-path.js';
 import { keeperSocketPath, startKeeper } from './keeper-start.js';
 import { KeeperClient } from './keeper/keeper-client.js';
 import { Session } from './keeper/session.js';
+import { LinuxPinnedNamespaces } from './pinned-namespaces.js';
 import { run } from './run.js';
 
 export interface LinuxHostOptions {
@@ -38,10 +46,12 @@ class LinuxHost implements Host {
   readonly #clients = new Map<number, Promise<KeeperClient>>();
   #cgroups: CgroupFiles | undefined;
   #facts: Promise<KernelFacts> | undefined;
+  readonly namespaces: PinnedNamespaces;
   #closed = false;
 
   constructor(options: LinuxHostOptions) {
     this.#options = options;
+    this.namespaces = new LinuxPinnedNamespaces(() => this.#program());
   }
 
   get cgroups(): CgroupFiles {

@@ -1,8 +1,10 @@
 /* NETLINK: messages for the kernel's networking, sent by a worker; and the pinned namespaces that plans name. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "../base/socket.h"
@@ -27,8 +29,13 @@ void places_close(int *fds, size_t from, size_t count) {
 static int open_place(const struct keeper *keeper, struct str name, struct failure *failure) {
   OWN_MEM char *path = str_copy(name);
   if (!path) return fail(failure, ENOMEM, "open network namespace", NULL);
-  int fd = openat(keeper->run_dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0 && errno == ENOENT) fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  OWN_FD found = openat(keeper->run_dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  struct statfs status;
+  bool pinned = found >= 0 && fstatfs(found, &status) == 0 && status.f_type == NSFS_MAGIC;
+  if (pinned) return steal_fd(&found);
+  /* Without its mount, the file that it was on is left. */
+  int fd = found;
+  if (found >= 0 || errno == ENOENT) fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
   return fd < 0 ? fail(failure, 0, "open network namespace", path) : fd;
 }
 

@@ -4,6 +4,7 @@ import { macBytes } from './links.js';
 import { messageFlags, type MessageWriter } from './message-writer.js';
 
 const newAddress = 20;
+const deleteAddress = 21;
 const newRoute = 24;
 const deleteRoute = 25;
 const newNeighbour = 28;
@@ -44,6 +45,13 @@ export function addAddress(
     const last = address.value | ((1n << BigInt(32 - address.prefix)) - 1n);
     out.attributeBytes(addressAttributes.broadcast, addressBytes({ family: 4, value: last }));
   }
+}
+
+/** Takes an address away that has the prefix length of one address. */
+export function removeAddress(out: MessageWriter, index: number, address: IpAddress): void {
+  out.begin(deleteAddress, 0);
+  out.u8(families[address.family]).u8(addressBits(address.family)).u16(0).u32(index);
+  out.attributeBytes(addressAttributes.local, addressBytes(address));
 }
 
 export interface Route {

@@ -29,6 +29,11 @@ function namesFrom(context: CommandContext): NameSources {
         const engine = await context.engine();
         return (await engine.volumes.list()).map(({ name }) => name);
       }),
+    network: () =>
+      unlessFailing(async () => {
+        const engine = await context.engine();
+        return (await engine.networks.list()).map(({ name }) => name);
+      }),
   };
 }
 

@@ -1,10 +1,11 @@
 import { containerDocument } from '../../../api/shape/container-inspect.js';
 import { imageDocument } from '../../../api/shape/image-inspect.js';
+import { networkDocument } from '../../../api/shape/network-inspect.js';
 import { volumeDocument } from '../../../api/shape/volume-inspect.js';
 import { isWarrenError, WarrenError } from '../../../base/errors.js';
 import type { ContainerHandle, EngineApi } from '../../../engine/contract.js';
 
-export const inspectable = ['container', 'image', 'volume'] as const;
+export const inspectable = ['container', 'image', 'volume', 'network'] as const;
 export type Inspectable = (typeof inspectable)[number];
 
 export interface InspectOptions {
@@ -25,7 +26,19 @@ async function volumePaths(
 
 async function inspectContainer(engine: EngineApi, name: string, size: boolean): Promise<object> {
   const handle = await engine.get(name);
-  return containerDocument(await handle.inspect({ size }), await volumePaths(engine, handle));
+  return containerDocument(await handle.inspect({ size }), {
+    volumePaths: await volumePaths(engine, handle),
+    networks: await engine.networks.list(),
+  });
+}
+
+async function inspectNetwork(engine: EngineApi, name: string): Promise<object> {
+  const network = await engine.networks.get(name);
+  const containers = await engine.containers.list({ all: true });
+  return networkDocument(
+    network,
+    containers.map(({ record }) => record),
+  );
 }
 
 async function inspectAs(
@@ -40,10 +53,12 @@ async function inspectAs(
       return imageDocument(await engine.images.get(name));
     case 'volume':
       return volumeDocument(await engine.volumes.get(name));
+    case 'network':
+      return inspectNetwork(engine, name);
   }
 }
 
-/** The document of one object: container, image or volume, in this order. Throws notFound. */
+/** The document of one object: container, image, volume or network, in this order. Throws notFound. */
 export async function inspectObject(
   engine: EngineApi,
   name: string,

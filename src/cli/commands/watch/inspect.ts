@@ -10,7 +10,7 @@ export const command: CommandDefinition = defineCommand({
   arguments: [argumentList('NAME', { required: true, complete: 'container' })],
   options: {
     format: inspectFormatOption,
-    type: value('--type <type>', 'container, image or volume', {
+    type: value('--type <type>', 'container, image, volume or network', {
       parse: choice(...inspectable),
       complete: inspectable,
     }),

@@ -7,6 +7,7 @@ import { systemCommands } from './system-commands.js';
 export const groupSummaries: Readonly<Record<string, string>> = {
   image: 'Manage images',
   volume: 'Manage volumes',
+  network: 'Manage networks',
   keeper: 'Manage the keepers',
 };
 

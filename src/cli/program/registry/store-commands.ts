@@ -1,6 +1,6 @@
 import type { CommandEntry } from './entry.js';
 
-const stores = 'Images and volumes';
+const stores = 'Images, volumes and networks';
 
 export const storeCommands: readonly CommandEntry[] = [
   {
@@ -66,5 +66,49 @@ export const storeCommands: readonly CommandEntry[] = [
     group: stores,
     summary: 'Remove volumes that no container uses',
     load: () => import('../../commands/volume/prune.js'),
+  },
+  {
+    path: ['network', 'create'],
+    group: stores,
+    summary: 'Create a network',
+    load: () => import('../../commands/network/create.js'),
+  },
+  {
+    path: ['network', 'ls'],
+    aliases: ['list'],
+    group: stores,
+    summary: 'List networks',
+    load: () => import('../../commands/network/ls.js'),
+  },
+  {
+    path: ['network', 'inspect'],
+    group: stores,
+    summary: 'Show everything about networks',
+    load: () => import('../../commands/network/inspect.js'),
+  },
+  {
+    path: ['network', 'rm'],
+    aliases: ['remove'],
+    group: stores,
+    summary: 'Remove networks',
+    load: () => import('../../commands/network/rm.js'),
+  },
+  {
+    path: ['network', 'connect'],
+    group: stores,
+    summary: 'Connect a container to a network',
+    load: () => import('../../commands/network/connect.js'),
+  },
+  {
+    path: ['network', 'disconnect'],
+    group: stores,
+    summary: 'Take a container out of a network',
+    load: () => import('../../commands/network/disconnect.js'),
+  },
+  {
+    path: ['network', 'prune'],
+    group: stores,
+    summary: 'Remove networks that no container is connected to',
+    load: () => import('../../commands/network/prune.js'),
   },
 ];

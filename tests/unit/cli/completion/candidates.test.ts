@@ -5,6 +5,7 @@ const names: NameSources = {
   container: async () => ['web', 'worker'],
   image: async () => ['tiny:latest', 'busybox:latest'],
   volume: async () => ['data'],
+  network: async () => ['back'],
 };
 
 async function offered(line: string): Promise<readonly string[] | string> {

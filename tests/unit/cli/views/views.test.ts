@@ -119,7 +119,10 @@ describe('ps', () => {
 });
 
 describe('inspect', () => {
-  const document = containerDocument(inspection, new Map([['data', '/volumes/data/_data']]));
+  const document = containerDocument(inspection, {
+    volumePaths: new Map([['data', '/volumes/data/_data']]),
+    networks: [],
+  });
 
   test('has the shape of docker', () => {
     expect(document).toMatchObject({
@@ -183,7 +186,7 @@ describe('inspect', () => {
     } as const;
     const gone = containerDocument(
       { ...inspection, state: { ...state, status: 'exited', pid: 0, lastExit } },
-      new Map(),
+      { volumePaths: new Map(), networks: [] },
     );
     expect(gone).toMatchObject({
       State: { Running: false, ExitCode: 255, Error: 'The end was not seen: exit code unknown' },
@@ -268,6 +271,7 @@ function reading(readAtMs: number, usageUs: number): ContainerStats {
     pids: { current: 3, limit: 32 },
     io: [{ device: '8:0', readBytes: 1000, writeBytes: 2_000_000, reads: 1, writes: 1 }],
     pressure: { cpu: null, memory: null, io: null },
+    networks: null,
   };
 }
 

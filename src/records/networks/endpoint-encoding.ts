@@ -1,4 +1,4 @@
-import type { ContainerLink, Endpoint, NetworkId, PublishedPort } from '../model/network.js';
+import type { ContainerLink, Endpoint, NetworkId, PublishedPort } from '../../model/network.js';
 
 type PackedEndpoint = [
   NetworkId,

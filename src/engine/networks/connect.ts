@@ -1,0 +1,169 @@
+import { WarrenError } from '../../base/errors.js';
+import type { Keeper } from '../../host/port.js';
+import type { ContainerRecord } from '../../model/container.js';
+import type { Endpoint, Network, NetworkAttachment } from '../../model/network.js';
+import { isNetworkName } from '../../model/network.js';
+import { isLive } from '../../model/status.js';
+import {
+  connectBatches,
+  disconnectBatches,
+  disconnectInside,
+} from '../../network/endpoint-batches.js';
+import type { EngineContext } from '../context.js';
+import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
+import { readState } from '../state/read-states.js';
+import { wantedEndpoint } from './endpoints.js';
+import { placesOf } from './launch-batches.js';
+
+/**
+ * Gives a container one more network, while it runs or for its next start.
+ * @throws WarrenError conflict (ALREADY_CONNECTED, NO_OWN_NETWORK), notFound
+ */
+export async function connectContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+  attachment: NetworkAttachment,
+): Promise<void> {
+  await withContainerLock(context, record, {
+    operation: 'network',
+    work: async (locked) => {
+      requireOwnNetwork(locked.record);
+      const wanted = await wantedEndpoint(context, attachment, freeIndex(locked.record));
+      const network = context.records.networks.resolve(wanted.network);
+      if (locked.record.endpoints.some((endpoint) => endpoint.network === wanted.network)) {
+        throw new WarrenError(
+          'conflict',
+          'ALREADY_CONNECTED',
+          `Cannot connect container ${locked.record.name}: it is connected to network ${network.name} already`,
+        );
+      }
+      const changed = await change(context, locked, (endpoints) => [...endpoints, wanted]);
+      const added = changed.endpoints.find((endpoint) => endpoint.network === wanted.network);
+      if (added === undefined) return;
+      try {
+        await connectRunning(context, changed, added);
+      } catch (error) {
+        await change(context, locked, (endpoints) => without(endpoints, network));
+        throw error;
+      }
+      tell(context, { action: 'connect', network, container: record.id });
+    },
+  });
+}
+
+/**
+ * Takes a container out of a network.
+ * @throws WarrenError conflict (NOT_CONNECTED)
+ */
+export async function disconnectContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+  network: Network,
+): Promise<void> {
+  await withContainerLock(context, record, {
+    operation: 'network',
+    work: async (locked) => {
+      const { endpoints, name } = locked.record;
+      const gone = endpoints.find((endpoint) => endpoint.network === network.id);
+      if (gone === undefined) {
+        throw new WarrenError(
+          'conflict',
+          'NOT_CONNECTED',
+          `Cannot disconnect container ${name}: it is not connected to network ${network.name}`,
+        );
+      }
+      const keeper = await keeperOfRunning(context, locked.record);
+      if (keeper !== null) {
+        const places = placesOf(context, [gone]);
+        await keeper.netlink(record.id, [
+          ...disconnectInside(places),
+          ...disconnectBatches(places),
+        ]);
+      }
+      await change(context, locked, (current) => without(current, network));
+      tell(context, { action: 'disconnect', network, container: record.id });
+    },
+  });
+}
+
+function without(endpoints: readonly Endpoint[], { id }: Network): readonly Endpoint[] {
+  return endpoints.filter(({ network }) => network !== id);
+}
+
+function requireOwnNetwork({ spec, name }: ContainerRecord): void {
+  if (spec.network === 'none' || isNetworkName(spec.network)) return;
+  throw new WarrenError(
+    'conflict',
+    'NO_OWN_NETWORK',
+    `Cannot connect container ${name}: its network is ${spec.network}`,
+    { hint: 'Only containers with a network namespace of their own can be connected' },
+  );
+}
+
+/** The smallest that no endpoint has: eth0 comes back after a disconnect. */
+function freeIndex({ endpoints }: ContainerRecord): number {
+  const taken = new Set(endpoints.map(({ index }) => index));
+  let index = 0;
+  while (taken.has(index)) index += 1;
+  return index;
+}
+
+async function change(
+  context: EngineContext,
+  { record, fence }: LockedContainer,
+  endpointsOf: (endpoints: readonly Endpoint[]) => readonly Endpoint[],
+): Promise<ContainerRecord> {
+  const [changed] = await context.records.containers.change([record.id], fence, (found) => ({
+    ...found,
+    endpoints: endpointsOf(found.endpoints),
+  }));
+  return changed ?? record;
+}
+
+async function keeperOfRunning(
+  context: EngineContext,
+  record: ContainerRecord,
+): Promise<Keeper | null> {
+  const { status } = await readState(context, record);
+  if (isLive(status) && record.spec.restart.name !== 'no') {
+    throw new WarrenError(
+      'conflict',
+      'RESTARTS_BY_ITSELF',
+      `Cannot change the networks of container ${record.name} while it runs: its restart policy would start it with the old ones`,
+      { hint: `Stop it first: warren stop ${record.name}` },
+    );
+  }
+  return isLive(status) ? await context.keepers.running(record.run?.keeper ?? 0) : null;
+}
+
+async function connectRunning(
+  context: EngineContext,
+  record: ContainerRecord,
+  endpoint: Endpoint,
+): Promise<void> {
+  const keeper = await keeperOfRunning(context, record);
+  if (keeper === null) return;
+  const places = placesOf(context, [endpoint]);
+  const networks = places.map(({ network }) => network);
+  await context.router.provide(keeper, networks);
+  const options = { again: true, ipv6: context.router.ipv6 };
+  await keeper.netlink(record.id, connectBatches(places, options));
+}
+
+function tell(
+  context: EngineContext,
+  {
+    action,
+    network,
+    container,
+  }: {
+    readonly action: 'connect' | 'disconnect';
+    readonly network: Network;
+    readonly container: string;
+  },
+): void {
+  const { id, name } = network;
+  context.journal.append([
+    { type: 'network', timeMs: context.clock.now(), action, name, id, container },
+  ]);
+}

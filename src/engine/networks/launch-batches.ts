@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { errnoOf, WarrenError } from '../../base/errors.js';
+import type { NetlinkBatch } from '../../host/netlink.js';
+import type { ContainerRecord } from '../../model/container.js';
+import type { Endpoint, Network } from '../../model/network.js';
+import { connectBatches, type Place } from '../../network/endpoint-batches.js';
+import type { EngineContext } from '../context.js';
+
+export interface LaunchBatches {
+  readonly launch: readonly NetlinkBatch[];
+  readonly cleanup: readonly NetlinkBatch[];
+}
+
+export const noBatches: LaunchBatches = { launch: [], cleanup: [] };
+
+/** What a container's launch tells the kernel about its networks, and what its end does. */
+export function launchBatches(context: EngineContext, record: ContainerRecord): LaunchBatches {
+  if (record.endpoints.length === 0) return noBatches;
+  const { run, spec } = record;
+  const again = (run?.generation ?? 1) > 1 || spec.restart.name !== 'no';
+  const { ipv6 } = context.router;
+  return {
+    launch: connectBatches(placesOf(context, record.endpoints), { again, ipv6 }),
+    cleanup: [],
+  };
+}
+
+/** Endpoints with their networks. @throws WarrenError notFound (NO_SUCH_NETWORK), (NO_SUCH_LINK) */
+export function placesOf(context: EngineContext, endpoints: readonly Endpoint[]): readonly Place[] {
+  return endpoints.map((endpoint) => {
+    const network = context.records.networks.get(endpoint.network);
+    if (network === undefined) {
+      throw new WarrenError('notFound', 'NO_SUCH_NETWORK', `network ${endpoint.network} not found`);
+    }
+    return { endpoint, network, parent: parentOf(network) };
+  });
+}
+
+/** The networks of a record. */
+export function networksOf(context: EngineContext, record: ContainerRecord): readonly Network[] {
+  return placesOf(context, record.endpoints).map(({ network }) => network);
+}
+
+/** Interface index of a macvlan's parent. */
+function parentOf({ driver, options, name }: Network): number {
+  if (driver !== 'macvlan') return 0;
+  const parent = options['parent'] ?? '';
+  try {
+    return Number(readFileSync(`/sys/class/net/${parent}/ifindex`, 'utf8'));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') throw error;
+    throw new WarrenError(
+      'notFound',
+      'NO_SUCH_LINK',
+      `Cannot use network ${name}: the host has no link ${parent}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { ContainerHandle } from '../../../src/engine/contract.js';
+import type { Endpoint } from '../../../src/model/network.js';
+
+const execute = promisify(execFile);
+
+const patienceMs = 3000;
+
+const script = `fetch(process.argv[1], { signal: AbortSignal.timeout(${patienceMs}) })
+  .then(async (answer) => process.stdout.write(await answer.text()))
+  .catch((error) => { process.stdout.write('none ' + (error.cause?.code ?? error.name)); });`;
+
+function urlOf(address: string): string {
+  return `http://${address.includes(':') ? `[${address}]` : address}:8080/`;
+}
+
+/** What an address answers to a process of the host: `httpd`'s lines, or `none` and why. */
+export async function askFromHost(address: string): Promise<string> {
+  const { stdout } = await execute(process.execPath, ['-e', script, urlOf(address)]);
+  return stdout;
+}
+
+/** The same from the network namespace of a container. */
+export async function askFrom(container: ContainerHandle, address: string): Promise<string> {
+  const { pid } = await container.state();
+  const inside = [`--net=/proc/${pid}/ns/net`, process.execPath, '-e', script, urlOf(address)];
+  return (await execute('nsenter', inside)).stdout;
+}
+
+/** The container's place on its first network, or on that with an index. */
+export async function endpointOf(container: ContainerHandle, index = 0): Promise<Endpoint> {
+  const { record } = await container.inspect();
+  const endpoint = record.endpoints.find((each) => each.index === index);
+  if (endpoint === undefined) throw new Error(`${container.name} has no endpoint ${index}`);
+  return endpoint;
+}
+
+export async function addressOf(container: ContainerHandle, index = 0): Promise<string> {
+  return (await endpointOf(container, index)).ipv4 ?? '';
+}
