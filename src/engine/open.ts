@@ -21,6 +21,7 @@ import { deviceNumber } from './launch/device-nodes.js';
 import { type KeeperConfiguration, Keepers } from './launch/keepers.js';
 import { containerPath } from './launch/launch-input.js';
 import { UserResolver } from './launch/user-resolver.js';
+import { liveElements } from './networks/firewall.js';
 import { Router } from './networks/router.js';
 import { EventJournal } from './observe/journal.js';
 import { type EngineSettings, engineSettings } from './settings.js';
@@ -56,7 +57,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
   const records = await openRecords(dataRoot);
   try {
     const storage = openStorage({ dataRoot, host });
-    return {
+    const context: EngineContext = {
       settings,
       host,
       facts,
@@ -65,7 +66,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       storage,
       reclaimer: new Reclaimer(storage),
       volumes: new VolumeDirectories({ dataRoot, host }),
-      router: new Router(host, settings),
+      router: new Router(host, settings, async () => liveElements(context)),
       images: await openImageStore({ dataRoot, host }),
       cgroups: createCgroupDriver(host.cgroups, {
         keeperParent: settings.cgroupParent,
@@ -77,6 +78,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       clock: systemClock,
       files: (record, pid) => filesOf({ dataRoot, host }, record, pid),
     };
+    return context;
   } catch (error) {
     await records.close();
     throw error;

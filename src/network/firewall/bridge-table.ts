@@ -12,11 +12,10 @@ export const bridgeSets: Readonly<Record<BridgeSetName, SetDefinition>> = {
   senders6: { name: 'senders6', key: ['link', 'ipv6'] },
 };
 
-/** Makes the table anew in one transaction, without elements. */
+/** Makes the table, without elements, in one transaction that fails when it is there. */
 export function bridgeRuleset(): string {
   const sets = Object.values(bridgeSets).map((set) => `  ${setText(set)}`);
-  return `table bridge ${bridgeTable}
-delete table bridge ${bridgeTable}
+  return `create table bridge ${bridgeTable}
 table bridge ${bridgeTable} {
 ${sets.join('\n')}
   chain arrive {

@@ -35,10 +35,11 @@ function routerElements(endpoint: FirewallEndpoint): readonly SetElement[] {
   const restricted = (network | restrictedMark) >>> 0;
   const mark = policy === 0 ? network : restricted;
   const tracked = endpoint.internal || policy !== 0;
-  const found: SetElement[] = [
-    { set: routerSets.members, key: [network, link] },
-    { set: routerSets.members, key: [restricted, link] },
-  ];
+  // Containers of a bridge reach each other on it: their packets do not come here.
+  const found: SetElement[] =
+    endpoint.bridgePort !== null
+      ? []
+      : [network, restricted].map((key) => ({ set: routerSets.members, key: [key, link] }));
   if (ipv4 !== null) found.push({ set: routerSets.source4, key: [link, ipv4], data: [mark] });
   if (ipv6 !== null) found.push({ set: routerSets.source6, key: [link, ipv6], data: [mark] });
   if (tracked && ipv4 !== null) found.push({ set: routerSets.tracked4, key: [ipv4] });

@@ -43,11 +43,10 @@ export interface HostTableOptions {
   readonly link: string;
 }
 
-/** Makes the table anew in one transaction, without elements. */
+/** Makes the table, without elements, in one transaction that fails when it is there. */
 export function hostRuleset({ table, link }: HostTableOptions): string {
   const sets = Object.values(hostSets).map((set) => `  ${setText(set)}`);
-  return `table inet ${table}
-delete table inet ${table}
+  return `create table inet ${table}
 table inet ${table} {
 ${sets.join('\n')}
   chain publish {

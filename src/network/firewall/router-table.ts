@@ -57,11 +57,10 @@ export interface RouterTableOptions {
   readonly resolvers: readonly { readonly family: 4 | 6; readonly address: string }[];
 }
 
-/** Makes the table anew in one transaction, without elements. */
+/** Makes the table, without elements, in one transaction that fails when it is there. */
 export function routerRuleset(options: RouterTableOptions): string {
   const sets = Object.values(routerSets).map((set) => `  ${setText(set)}`);
-  return `table inet ${routerTable}
-delete table inet ${routerTable}
+  return `create table inet ${routerTable}
 table inet ${routerTable} {
 ${sets.join('\n')}
 ${arrival(options.uplink)}
