@@ -6,9 +6,6 @@ export const internalMark = 0x4000_0000;
 /** The container's packets go through its egress rules. */
 export const restrictedMark = 0x8000_0000;
 
-/** Networks' numbers and egress policies' numbers are below. */
-export const markLimit = 0x4000_0000;
-
 export function hexMark(mark: number): string {
   return `0x${(mark >>> 0).toString(16).padStart(8, '0')}`;
 }
