@@ -16,11 +16,16 @@ export interface TarEntry {
   readonly gid: number;
   /** Bytes of content; 0 unless `type` is `file`. */
   readonly size: number;
+  /** Whole seconds since the epoch, negative before it. */
   readonly mtimeSeconds: number;
+  /** Added to the seconds. @default 0 */
+  readonly mtimeNanoseconds?: number;
   /** Of `link` and `symlink`. */
   readonly linkName?: ByteString;
   readonly major?: number;
   readonly minor?: number;
+  /** Written as `SCHILY.xattr.…`, as GNU tar, libarchive and Go do. @default none */
+  readonly xattrs?: ReadonlyMap<ByteString, Buffer>;
 }
 
 const blockSize = 512;
@@ -46,9 +51,14 @@ interface HeaderFields {
   readonly gid: number;
   readonly size: number;
   readonly mtimeSeconds: number;
+  readonly mtimeNanoseconds: number;
   readonly major: number;
   readonly minor: number;
+  readonly xattrs: ReadonlyMap<ByteString, Buffer>;
 }
+
+export const xattrPrefix = 'SCHILY.xattr.';
+const noXattrs: ReadonlyMap<ByteString, Buffer> = new Map();
 
 /** The end of an archive: two empty blocks. */
 export const tarEnd: Buffer = Buffer.alloc(2 * blockSize);
@@ -77,6 +87,7 @@ export function encodeTarHeader(entry: TarEntry): Buffer {
     gid: 0,
     size: body.length,
     mtimeSeconds: 0,
+    mtimeNanoseconds: 0,
   });
   return Buffer.concat([extended, body, tarPadding(body.length), encodeBlock(fields)]);
 }
@@ -91,9 +102,11 @@ function fieldsOf(entry: TarEntry): HeaderFields {
     uid: entry.uid,
     gid: entry.gid,
     size: entry.type === 'file' ? entry.size : 0,
-    mtimeSeconds: Math.max(0, Math.floor(entry.mtimeSeconds)),
+    mtimeSeconds: Math.floor(entry.mtimeSeconds),
+    mtimeNanoseconds: entry.mtimeNanoseconds ?? 0,
     major: entry.major ?? 0,
     minor: entry.minor ?? 0,
+    xattrs: entry.xattrs ?? noXattrs,
   };
 }
 
@@ -104,7 +117,21 @@ function extendedRecords(fields: HeaderFields): string[] {
   if (fields.uid > largestOctal7) records.push(extendedRecord('uid', String(fields.uid)));
   if (fields.gid > largestOctal7) records.push(extendedRecord('gid', String(fields.gid)));
   if (fields.size > largestOctal11) records.push(extendedRecord('size', String(fields.size)));
+  const { mtimeSeconds: seconds, mtimeNanoseconds: nanoseconds } = fields;
+  if (nanoseconds > 0 || seconds < 0 || seconds > largestOctal11)
+    records.push(extendedRecord('mtime', decimalTime(seconds, nanoseconds)));
+  for (const [key, value] of fields.xattrs)
+    records.push(extendedRecord(`${xattrPrefix}${key}`, value.toString('latin1')));
   return records;
+}
+
+/** A second before the epoch and 750 ms is -0.25. */
+function decimalTime(seconds: number, nanoseconds: number): string {
+  const negative = seconds < 0 && nanoseconds > 0;
+  const whole = negative ? -(seconds + 1) : Math.abs(seconds);
+  const rest = negative ? 1_000_000_000 - nanoseconds : nanoseconds;
+  const fraction = rest === 0 ? '' : `.${String(rest).padStart(9, '0').replace(/0+$/, '')}`;
+  return `${seconds < 0 ? '-' : ''}${whole}${fraction}`;
 }
 
 /** `LENGTH KEY=VALUE\n`, where the length counts its own digits. */
@@ -119,7 +146,7 @@ function extendedRecord(key: string, value: ByteString): string {
 
 function octal(value: number, digits: number): string {
   const largest = 8 ** digits - 1;
-  return Math.min(value, largest).toString(8).padStart(digits, '0');
+  return Math.max(0, Math.min(value, largest)).toString(8).padStart(digits, '0');
 }
 
 function encodeBlock(fields: HeaderFields): Buffer {

@@ -1,25 +1,31 @@
+import { ByteSource, type BoundedBytes } from './byte-source.js';
 import { WarrenError } from './errors.js';
-import type { ByteString, TarEntry, TarEntryType } from './tar-header.js';
+import { expandSparse, readExtendedSparse, readOldSparse, type SparseMap } from './tar-sparse.js';
+import { xattrPrefix, type ByteString, type TarEntry, type TarEntryType } from './tar-header.js';
 
 /** One member of an archive. The content must be read, or left, before the next member is asked for. */
 export interface TarMember extends TarEntry {
   readonly linkName: ByteString;
+  readonly mtimeNanoseconds: number;
   readonly major: number;
   readonly minor: number;
   /** From extended headers (`SCHILY.xattr.…`). */
   readonly xattrs: ReadonlyMap<ByteString, Buffer>;
+  /** The archive has holes for it; they are zeros in the content. */
+  readonly sparse: boolean;
   readonly content: AsyncIterable<Buffer>;
 }
 
 const blockSize = 512;
 /** Of an extended header or a long name: an attacker must not choose how much we buffer. */
 const maximumHeaderBytes = 1 << 20;
-const xattrPrefix = 'SCHILY.xattr.';
+const oldSparseFlag = 'S'.charCodeAt(0);
 
 const types: Readonly<Record<string, TarEntryType>> = {
   '0': 'file',
   '\0': 'file',
   '7': 'file',
+  S: 'file',
   '1': 'link',
   '2': 'symlink',
   '3': 'character-device',
@@ -42,6 +48,14 @@ interface Overrides {
  */
 export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<TarMember> {
   const bytes = new ByteSource(source);
+  try {
+    yield* members(bytes);
+  } finally {
+    await bytes.close();
+  }
+}
+
+async function* members(bytes: ByteSource): AsyncGenerator<TarMember> {
   const globals = new Map<ByteString, Buffer>();
   let overrides = noOverrides(globals);
   for (;;) {
@@ -53,17 +67,42 @@ export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<Ta
     }
     checkSum(block);
     const flag = String.fromCharCode(block[156] ?? 0);
-    const size = readNumber(block, 124, 12);
     if ('xgLK'.includes(flag)) {
+      const size = readNumber(block, 124, 12);
       applyHeader(flag, await readBody(bytes, size), { overrides, globals });
       continue;
     }
     const member = decodeMember(block, overrides);
-    const content = bytes.bounded(member.size);
-    yield { ...member, content };
-    await content.finish();
+    const { stored, sparse } = await openContent(bytes, { block, member, overrides });
+    yield sparse === null
+      ? { ...member, sparse: false, content: stored }
+      : {
+          ...member,
+          size: sparse.realSize,
+          sparse: true,
+          content: expandSparse(stored, sparse),
+        };
+    await stored.finish();
     overrides = noOverrides(globals);
   }
+}
+
+interface MemberHeaders {
+  readonly block: Buffer;
+  readonly member: Omit<TarMember, 'content' | 'sparse'>;
+  readonly overrides: Overrides;
+}
+
+async function openContent(
+  bytes: ByteSource,
+  { block, member, overrides }: MemberHeaders,
+): Promise<{ readonly stored: BoundedBytes; readonly sparse: SparseMap | null }> {
+  const old =
+    block[156] === oldSparseFlag ? await readOldSparse(block, (size) => bytes.take(size)) : null;
+  const stored = bytes.bounded(member.size, padding(member.size));
+  if (old !== null || member.type !== 'file') return { stored, sparse: old };
+  const sparse = await readExtendedSparse(overrides.records, (size) => stored.take(size));
+  return { stored, sparse };
 }
 
 function noOverrides(globals: ReadonlyMap<ByteString, Buffer>): Overrides {
@@ -71,10 +110,11 @@ function noOverrides(globals: ReadonlyMap<ByteString, Buffer>): Overrides {
 }
 
 async function readBody(bytes: ByteSource, size: number): Promise<Buffer> {
-  if (size > maximumHeaderBytes) throw corrupt('a header is larger than 1 MiB');
-  const body = await bytes.take(size + padding(size));
-  if (body === null) throw truncated();
-  return body.subarray(0, size);
+  if (size > maximumHeaderBytes || size < 0) throw corrupt('a header is larger than 1 MiB');
+  const body = bytes.bounded(size, padding(size));
+  const content = await body.take(size);
+  await body.finish();
+  return content ?? Buffer.alloc(0);
 }
 
 function applyHeader(
@@ -86,10 +126,25 @@ function applyHeader(
   else if (flag === 'K') state.overrides.longLink = untilNul(body);
   else {
     for (const [key, value] of extendedRecords(body)) {
-      state.overrides.records.set(key, value);
-      if (flag === 'g') state.globals.set(key, value);
+      setRecord(state.overrides.records, key, value);
+      if (flag === 'g') setRecord(state.globals, key, value);
     }
+    const kept = [...state.globals].reduce(
+      (sum, [key, value]) => sum + key.length + value.length,
+      0,
+    );
+    if (kept > maximumHeaderBytes) throw corrupt('the global headers are larger than 1 MiB');
   }
+}
+
+function setRecord(records: Map<ByteString, Buffer>, key: ByteString, value: Buffer): void {
+  // The extents of GNU's format 0.0 come as many records of the same two names.
+  if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes') {
+    const map = records.get('GNU.sparse.map');
+    const parts = map === undefined ? [value] : [map, Buffer.from(','), value];
+    records.set('GNU.sparse.map', Buffer.concat(parts));
+  } else if (value.length === 0 && !key.startsWith(xattrPrefix)) records.delete(key);
+  else records.set(key, value);
 }
 
 function* extendedRecords(body: Buffer): Generator<[ByteString, Buffer]> {
@@ -108,7 +163,7 @@ function* extendedRecords(body: Buffer): Generator<[ByteString, Buffer]> {
   }
 }
 
-function decodeMember(block: Buffer, overrides: Overrides): Omit<TarMember, 'content'> {
+function decodeMember(block: Buffer, overrides: Overrides): MemberHeaders['member'] {
   const flag = String.fromCharCode(block[156] ?? 0);
   const text = (key: string): ByteString | undefined =>
     overrides.records.get(key)?.toString('latin1');
@@ -118,7 +173,7 @@ function decodeMember(block: Buffer, overrides: Overrides): Omit<TarMember, 'con
     if (!Number.isFinite(value)) throw corrupt(`field ${key} is no number`);
     return value;
   };
-  const path = text('path') ?? overrides.longName ?? blockPath(block);
+  const path = text('GNU.sparse.name') ?? text('path') ?? overrides.longName ?? blockPath(block);
   const found = types[flag];
   if (found === undefined) {
     throw new WarrenError(
@@ -135,12 +190,24 @@ function decodeMember(block: Buffer, overrides: Overrides): Omit<TarMember, 'con
     uid: number('uid', 108, 8),
     gid: number('gid', 116, 8),
     size: type === 'file' ? sizeOf(number('size', 124, 12)) : 0,
-    mtimeSeconds: number('mtime', 136, 12),
+    ...timeOf(text('mtime') ?? String(readNumber(block, 136, 12))),
     linkName: text('linkpath') ?? overrides.longLink ?? untilNul(block.subarray(157, 257)),
     major: readNumber(block, 329, 8),
     minor: readNumber(block, 337, 8),
     xattrs: xattrsOf(overrides.records),
   };
+}
+
+/** `1700000000.25`, `-0.25`: whole seconds downwards, and what is left. */
+function timeOf(text: string): { mtimeSeconds: number; mtimeNanoseconds: number } {
+  const match = /^(-?)(\d{1,15})(?:\.(\d*))?$/.exec(text.trim());
+  if (match === null) throw corrupt('field mtime is no number');
+  const whole = Number(match[2]);
+  const rest = Number((match[3] ?? '').slice(0, 9).padEnd(9, '0'));
+  if (match[1] === '') return { mtimeSeconds: whole, mtimeNanoseconds: rest };
+  return rest === 0
+    ? { mtimeSeconds: -whole, mtimeNanoseconds: 0 }
+    : { mtimeSeconds: -whole - 1, mtimeNanoseconds: 1_000_000_000 - rest };
 }
 
 function sizeOf(value: number): number {
@@ -174,7 +241,9 @@ function readNumber(block: Buffer, offset: number, length: number): number {
   const field = block.subarray(offset, offset + length);
   if (((field[0] ?? 0) & 0x80) !== 0) {
     const [first = 0, ...rest] = field;
-    return rest.reduce((sum, byte) => sum * 256 + byte, first & 0x7f);
+    // Two's complement: only times are negative.
+    const start = (first & 0x40) !== 0 ? (first & 0x3f) - 0x40 : first & 0x3f;
+    return rest.reduce((sum, byte) => sum * 256 + byte, start);
   }
   const text = untilNul(field).trim();
   if (!/^[0-7]*$/.test(text)) throw corrupt('a header field is no octal number');
@@ -199,70 +268,4 @@ function printable(path: ByteString): string {
 
 function corrupt(reason: string): WarrenError {
   return new WarrenError('corrupt', 'ARCHIVE_CORRUPT', `Cannot read archive: ${reason}`);
-}
-
-function truncated(): WarrenError {
-  return new WarrenError('corrupt', 'ARCHIVE_TRUNCATED', 'Cannot read archive: it ends too early');
-}
-
-/** Pulls exact amounts out of a stream of chunks. */
-class ByteSource {
-  private readonly chunks: AsyncIterator<Buffer>;
-  private buffered: Buffer = Buffer.alloc(0);
-
-  constructor(source: AsyncIterable<Buffer>) {
-    this.chunks = source[Symbol.asyncIterator]();
-  }
-
-  /** Exactly so many bytes; null when the stream ended before the first. */
-  async take(size: number): Promise<Buffer | null> {
-    const parts: Buffer[] = [];
-    let missing = size;
-    while (missing > 0) {
-      const part = await this.some(missing);
-      if (part === null) {
-        if (missing === size) return null;
-        throw truncated();
-      }
-      parts.push(part);
-      missing -= part.length;
-    }
-    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
-  }
-
-  bounded(size: number): AsyncIterable<Buffer> & { finish(): Promise<void> } {
-    let left = size;
-    const next = async (): Promise<Buffer | null> => {
-      if (left === 0) return null;
-      const part = await this.some(left);
-      if (part === null) throw truncated();
-      left -= part.length;
-      return part;
-    };
-    return {
-      async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-        for (let part = await next(); part !== null; part = await next()) yield part;
-      },
-      finish: async (): Promise<void> => {
-        while ((await next()) !== null) continue;
-        if (padding(size) > 0 && (await this.take(padding(size))) === null) throw truncated();
-      },
-    };
-  }
-
-  async drain(): Promise<void> {
-    while ((await this.some(Number.MAX_SAFE_INTEGER)) !== null) continue;
-  }
-
-  /** At most so many bytes, as they come. */
-  private async some(most: number): Promise<Buffer | null> {
-    while (this.buffered.length === 0) {
-      const next = await this.chunks.next();
-      if (next.done === true) return null;
-      this.buffered = next.value;
-    }
-    const part = this.buffered.subarray(0, most);
-    this.buffered = this.buffered.subarray(part.length);
-    return part;
-  }
 }

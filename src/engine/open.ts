@@ -13,6 +13,7 @@ import type { ContainerRecord } from '../model/container.js';
 import { openRecords } from '../records/open-records.js';
 import { openContainerFiles } from '../storage/container-files.js';
 import type { ContainerFiles } from '../storage/driver.js';
+import { makeMountPoints, withMountPoints } from '../storage/mount-points.js';
 import { openStorage } from '../storage/overlay-driver.js';
 import { VolumeDirectories } from '../storage/volumes.js';
 import type { EngineContext } from './context.js';
@@ -25,6 +26,7 @@ import { liveElements } from './networks/firewall.js';
 import { Router } from './networks/router.js';
 import { EventJournal } from './observe/journal.js';
 import { type EngineSettings, engineSettings } from './settings.js';
+import { IdClaims } from './state/id-claims.js';
 import { recoverIntents } from './state/recover.js';
 import { Reclaimer } from './storage/reclaimer.js';
 import { oldTrash } from './storage/trash.js';
@@ -56,6 +58,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
   const facts = await host.facts();
   const records = await openRecords(dataRoot);
   try {
+    await makeMountPoints(dataRoot);
     const storage = openStorage({ dataRoot, host });
     const context: EngineContext = {
       settings,
@@ -73,7 +76,8 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
         deviceNumber,
       }),
       keepers: new Keepers(host, keeperConfiguration(settings)),
-      users: new UserResolver(dataRoot),
+      users: new UserResolver(dataRoot, host),
+      idClaims: new IdClaims(dataRoot),
       journal: new EventJournal(settings.runDir),
       clock: systemClock,
       files: (record, pid) => filesOf({ dataRoot, host }, record, pid),
@@ -152,5 +156,9 @@ function filesOf(
     upper: containerPath(record.id, 'upper'),
     work: containerPath(record.id, 'work'),
   };
-  return openContainerFiles(options, { state: 'stopped', writable, layers: record.layers });
+  return openContainerFiles(options, {
+    state: 'stopped',
+    writable,
+    layers: withMountPoints(record.layers),
+  });
 }

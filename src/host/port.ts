@@ -112,8 +112,14 @@ export interface Keeper {
   readonly containers: KeeperContainers;
   lock(name: string, options: LockOptions): Promise<Lock>;
   /** Until `signal` aborts or the connection ends (then it throws). */
-  events(options?: { readonly signal?: AbortSignal }): AsyncIterable<KeeperEvent>;
+  events(options?: KeeperEventOptions): AsyncIterable<KeeperEvent>;
   close(): Promise<void>;
+}
+
+export interface KeeperEventOptions {
+  readonly signal?: AbortSignal;
+  /** Called once: what happens from then on is told. */
+  readonly onReady?: () => void;
 }
 
 /** Of single containers. All throw `notFound` (code NOT_SUPERVISED) when the keeper does not know the id. */

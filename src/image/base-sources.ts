@@ -8,7 +8,7 @@ import { nativeProgramPath } from '../host/native-path.js';
 import type { Host, RunResult } from '../host/port.js';
 import type { OnProgress } from '../model/events.js';
 import type { Recipe, RecipeSource } from './recipe.js';
-import { tarOfEntries, type LayerEntry } from './write-layer.js';
+import { tarOfEntries, type LayerEntry } from './layer/write-layer.js';
 
 export interface SourceContext {
   readonly host: Pick<Host, 'run'>;

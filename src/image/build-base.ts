@@ -13,7 +13,7 @@ import {
   type OciManifest,
 } from './oci.js';
 import type { Recipe } from './recipe.js';
-import { writeLayer } from './write-layer.js';
+import { writeLayer } from './layer/write-layer.js';
 
 export interface BuildContext {
   readonly host: Pick<Host, 'run'>;

@@ -1,5 +1,6 @@
 import { WarrenError } from '../base/errors.js';
 import type { Image, ImageConfig } from '../model/image.js';
+import { parseImageConfig, parseManifest } from './documents.js';
 import { toImageConfig } from './image-config.js';
 import type { ImageLayout } from './layout.js';
 import type { UnpackedLayers } from './layers.js';
@@ -19,9 +20,10 @@ export interface KnownImage {
   readonly id: string;
   readonly manifest: OciDescriptor;
   readonly layers: readonly OciDescriptor[];
-  readonly diffIds: readonly string[];
   readonly chainIds: readonly string[];
-  readonly architecture: string;
+  readonly document: OciManifest;
+  /** As it is in the store, with everything that Warren does not know. */
+  readonly source: OciImageConfig;
   readonly config: ImageConfig;
 }
 
@@ -44,11 +46,10 @@ export class ImageCatalog {
       const named = manifests.find((entry) => referenceOf(entry) === parsed.familiar);
       if (named !== undefined) return this.load(named);
     }
-    const prefix = parsed.kind === 'digest' ? parsed.digest : `sha256:${parsed.idPrefix ?? '-'}`;
-    const fitting = this.list().filter(
-      ({ id, manifest }) =>
-        id.startsWith(prefix) || (parsed.kind === 'digest' && manifest.digest === prefix),
-    );
+    const fitting =
+      parsed.kind === 'digest'
+        ? this.withDigest(parsed.digest, parsed.name)
+        : this.withIdPrefix(parsed.idPrefix);
     const [found, ...others] = fitting;
     if (found === undefined) throw notFound(reference);
     if (others.length > 0) {
@@ -72,18 +73,37 @@ export class ImageCatalog {
   }
 
   describe(known: KnownImage): Image {
+    return this.describeAll([known], this.list())[0] as Image;
+  }
+
+  /** `among`: those whose layers count as shared. */
+  describeAll(images: readonly KnownImage[], among: readonly KnownImage[]): readonly Image[] {
+    const users = new Map<string, number>();
+    for (const chainId of among.flatMap((image) => [...new Set(image.chainIds)])) {
+      users.set(chainId, (users.get(chainId) ?? 0) + 1);
+    }
+    return images.map((known) => this.describeOne(known, users));
+  }
+
+  private describeOne(known: KnownImage, users: ReadonlyMap<string, number>): Image {
     const entries = this.entriesOf(known.id);
-    const created = entries.map((entry) =>
-      Date.parse(entry.annotations?.[annotations.created] ?? ''),
-    );
+    const { source } = known;
+    const sizeOf = (ids: readonly string[]): number =>
+      ids.reduce((sum, chainId) => sum + this.layers.size(chainId), 0);
     return {
       id: known.id,
       references: entries.flatMap((entry) => referenceOf(entry) ?? []).sort(),
-      createdAtMs: Math.min(...created.filter(Number.isFinite), Date.now()),
-      architecture: known.architecture,
-      sizeBytes: known.chainIds.reduce((sum, chainId) => sum + this.layers.size(chainId), 0),
+      repoDigests: [...new Set(entries.flatMap(repoDigestsOf))].sort(),
+      createdAtMs: createdAtMs(source, entries),
+      architecture: source.architecture,
+      os: source.os,
+      variant: source.variant ?? '',
+      author: source.author ?? '',
+      comment: source.history?.at(-1)?.comment ?? '',
+      sizeBytes: sizeOf(known.chainIds),
+      sharedBytes: sizeOf(known.chainIds.filter((chainId) => (users.get(chainId) ?? 0) > 1)),
       config: known.config,
-      diffIds: known.diffIds,
+      diffIds: source.rootfs.diff_ids,
       layers: known.chainIds.map((chainId) => this.layers.relativePath(chainId)).reverse(),
     };
   }
@@ -101,8 +121,17 @@ export class ImageCatalog {
   }
 
   /** The index with this manifest under this name; an image that loses its only name stays, unnamed. */
-  manifestsWith(familiar: string, manifest: OciDescriptor): readonly OciDescriptor[] {
-    const { manifests } = this.layout.index();
+  manifestsWith(
+    familiar: string,
+    manifest: OciDescriptor,
+    options: {
+      /** @default the index as it is */
+      readonly manifests?: readonly OciDescriptor[];
+      /** More annotations. */
+      readonly extra?: Readonly<Record<string, string>>;
+    } = {},
+  ): readonly OciDescriptor[] {
+    const { manifests = this.layout.index().manifests, extra = {} } = options;
     const rest = manifests.filter((entry) => referenceOf(entry) !== familiar);
     const replaced = manifests.filter(
       (entry) =>
@@ -110,9 +139,15 @@ export class ImageCatalog {
         entry.digest !== manifest.digest &&
         !rest.some(({ digest }) => digest === entry.digest),
     );
+    // What registries call it does not change with one more name.
+    const known = manifests
+      .filter(({ digest }) => digest === manifest.digest)
+      .flatMap((entry) => [...repoDigestsOf(entry), ...repoDigestsOf({ annotations: extra })]);
     const named: OciDescriptor = {
-      ...manifest,
+      ...bare(manifest),
       annotations: {
+        ...extra,
+        ...(known.length === 0 ? {} : { [annotations.repoDigests]: [...new Set(known)].join(',') }),
         [annotations.refName]: familiar,
         [annotations.created]: new Date().toISOString(),
       },
@@ -123,38 +158,76 @@ export class ImageCatalog {
     return [...others, ...replaced.map(withoutReference), named];
   }
 
-  manifestsWithoutDangling(inUse: ReadonlySet<string>): readonly OciDescriptor[] {
-    return this.layout
-      .index()
-      .manifests.filter((entry) => referenceOf(entry) !== null || inUse.has(this.load(entry).id));
+  /** The index with this manifest in it, without a name unless it has one. */
+  manifestsWithUnnamed(
+    manifest: OciDescriptor,
+    extra: Readonly<Record<string, string>>,
+  ): readonly OciDescriptor[] {
+    const { manifests } = this.layout.index();
+    const created = { [annotations.created]: new Date().toISOString() };
+    const same = manifests.filter(({ digest }) => digest === manifest.digest);
+    if (same.length === 0) {
+      return [...manifests, { ...bare(manifest), annotations: { ...extra, ...created } }];
+    }
+    return manifests.map((entry) => {
+      if (entry.digest !== manifest.digest) return entry;
+      const known = [...repoDigestsOf(entry), ...repoDigestsOf({ annotations: extra })];
+      const digests =
+        known.length === 0 ? {} : { [annotations.repoDigests]: [...new Set(known)].join(',') };
+      return { ...entry, annotations: { ...entry.annotations, ...extra, ...digests } };
+    });
   }
 
   /** Everything that the index leads to. */
   referenced(): { readonly blobs: ReadonlySet<string>; readonly chainIds: ReadonlySet<string> } {
-    const images = this.list();
-    const manifests = this.layout.index().manifests.map(({ digest }) => digest);
+    // By entry: two manifests may have one config, and layers compressed in two ways.
+    const entries = this.layout.index().manifests.map((entry) => ({
+      digest: entry.digest,
+      image: this.load(entry),
+    }));
     return {
-      blobs: new Set([
-        ...manifests,
-        ...images.flatMap(({ id, layers }) => [id, ...layers.map(({ digest }) => digest)]),
-      ]),
-      chainIds: new Set(images.flatMap((image) => image.chainIds)),
+      blobs: new Set(
+        entries.flatMap(({ digest, image: { id, layers } }) => [
+          digest,
+          id,
+          ...layers.map((layer) => layer.digest),
+        ]),
+      ),
+      chainIds: new Set(entries.flatMap(({ image }) => image.chainIds)),
     };
+  }
+
+  private withDigest(digest: string, name: string | null): readonly KnownImage[] {
+    const isCalled = (entry: OciDescriptor): boolean =>
+      repoDigestsOf(entry).some((repoDigest) =>
+        name === null ? repoDigest.endsWith(`@${digest}`) : repoDigest === `${name}@${digest}`,
+      );
+    const images = this.layout
+      .index()
+      .manifests.filter((entry) => entry.digest === digest || isCalled(entry))
+      .map((entry) => this.load(entry));
+    const own = this.list().filter(({ id }) => name === null && id === digest);
+    return [...new Map([...images, ...own].map((image) => [image.id, image])).values()];
+  }
+
+  private withIdPrefix(prefix: string | null): readonly KnownImage[] {
+    if (prefix === null) return [];
+    return this.list().filter(({ id }) => id.startsWith(`sha256:${prefix}`));
   }
 
   private load(entry: OciDescriptor): KnownImage {
     const cached = this.known.get(entry.digest);
     if (cached !== undefined) return cached;
-    const manifest = this.layout.readDocument<OciManifest>(entry.digest);
-    const config = this.layout.readDocument<OciImageConfig>(manifest.config.digest);
+    const document = parseManifest(this.layout.readBlob(entry.digest));
+    const source = parseImageConfig(this.layout.readBlob(document.config.digest));
     const image: KnownImage = {
-      id: manifest.config.digest,
+      id: document.config.digest,
       manifest: entry,
-      layers: manifest.layers,
-      diffIds: config.rootfs.diff_ids,
-      chainIds: chainIds(config.rootfs.diff_ids),
-      architecture: config.architecture,
-      config: toImageConfig(config.config),
+      layers: document.layers,
+      chainIds: chainIds(source.rootfs.diff_ids),
+      document,
+      source,
+      config: toImageConfig(source.config),
     };
     this.known.set(entry.digest, image);
     return image;
@@ -164,6 +237,23 @@ export class ImageCatalog {
 /** Familiar `name:tag` of an index entry; null when it has none. */
 export function referenceOf(entry: OciDescriptor): string | null {
   return entry.annotations?.[annotations.refName] ?? null;
+}
+
+/** What registries call the image of an index entry: `name@sha256:…`. */
+export function repoDigestsOf({ annotations: map }: Pick<OciDescriptor, 'annotations'>): string[] {
+  return (map?.[annotations.repoDigests] ?? '').split(',').filter((digest) => digest !== '');
+}
+
+function bare({ mediaType, digest, size }: OciDescriptor): OciDescriptor {
+  return { mediaType, digest, size };
+}
+
+/** The config's word; when the image came into the store, for those that say nothing or are reproducible (the epoch). */
+function createdAtMs({ created }: OciImageConfig, entries: readonly OciDescriptor[]): number {
+  const own = Date.parse(created ?? '');
+  if (Number.isFinite(own) && own > 0) return own;
+  const times = entries.map((entry) => Date.parse(entry.annotations?.[annotations.created] ?? ''));
+  return Math.min(...times.filter(Number.isFinite), Date.now());
 }
 
 export function withoutReference(entry: OciDescriptor): OciDescriptor {

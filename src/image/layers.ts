@@ -14,7 +14,7 @@ import { pipeline } from 'node:stream';
 import { WarrenError } from '../base/errors.js';
 import type { Host } from '../host/port.js';
 import { removeTree } from '../host/tree/remove-tree.js';
-import { unpackLayer } from './unpack-layer.js';
+import { unpackLayer } from './layer/unpack-layer.js';
 
 /** A layer to unpack: its chain id says what it is and what lies below it. */
 export interface LayerSource {

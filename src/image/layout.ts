@@ -48,8 +48,12 @@ export class ImageLayout {
     return join(this.directory, 'blobs', 'sha256', digest.slice('sha256:'.length));
   }
 
-  /** A small document, verified. Throws corrupt (BLOB_MISSING, BLOB_CORRUPT). */
-  readDocument<T>(digest: string): T {
+  has(digest: string): boolean {
+    return existsSync(this.blobPath(digest));
+  }
+
+  /** A small blob, verified. Throws corrupt (BLOB_MISSING, BLOB_CORRUPT). */
+  readBlob(digest: string): Buffer {
     const path = this.blobPath(digest);
     if (!existsSync(path)) {
       throw new WarrenError(
@@ -64,18 +68,23 @@ export class ImageLayout {
         'corrupt',
         'BLOB_CORRUPT',
         `Cannot use image blob ${digest}: its content has another digest`,
-        { hint: 'Remove the image and build it again' },
+        { hint: 'Remove the image and build or pull it again' },
       );
     }
-    return JSON.parse(content.toString('utf8')) as T;
+    return content;
   }
 
   /** Stores a document and describes it. */
   writeDocument(mediaType: string, document: object): OciDescriptor {
     const content = Buffer.from(JSON.stringify(document));
+    return { mediaType, digest: this.writeBlob(content), size: content.length };
+  }
+
+  /** Stores a small blob; returns its digest. */
+  writeBlob(content: Buffer): string {
     const digest = digestOf(content);
     this.replace(this.blobPath(digest), content);
-    return { mediaType, digest, size: content.length };
+    return digest;
   }
 
   /** Moves a finished file, whose digest the caller computed while writing, into its place. */

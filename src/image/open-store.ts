@@ -1,72 +1,45 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { isWarrenError } from '../base/errors.js';
-import { makeTemporaryDirectory, removeAbandoned } from '../host/temporary-directory.js';
 import { lockAcrossProcesses } from '../host/process-lock.js';
-import { removeTree } from '../host/tree/remove-tree.js';
-import type { Host } from '../host/port.js';
-import type { Image } from '../model/image.js';
+import type { Image, ImageStep } from '../model/image.js';
+import { addImage, type NewImage } from './add-image.js';
 import { isLocal } from './base-sources.js';
 import { buildBase } from './build-base.js';
-import { ImageCatalog, type KnownImage } from './catalog.js';
-import { ImageLayout } from './layout.js';
-import { UnpackedLayers } from './layers.js';
-import { mediaTypes } from './oci.js';
+import { historyOf } from './history.js';
 import { builtInNames, readRecipe } from './recipe.js';
-import { parseReference } from './reference.js';
-import { planRemoval } from './removal.js';
-import type { BuildBaseOptions, ImageStore } from './store.js';
-
-export interface ImageStoreOptions {
-  readonly dataRoot: string;
-  readonly host: Pick<Host, 'run'>;
-}
+import { parseReference, parseTag } from './reference.js';
+import { planCollection, planRemoval } from './removal.js';
+import { type ImageStoreOptions, type StoreLease, StoreParts } from './store-parts.js';
+import type { BuildBaseOptions, CollectOptions, ImageDocuments, ImageStore } from './store.js';
+import { unpackMissing } from './unpack-missing.js';
 
 type RemoveRequest = Parameters<ImageStore['remove']>[1];
 type RemoveResult = Awaited<ReturnType<ImageStore['remove']>>;
-
-const temporaryPrefix = 'image';
+type CollectResult = Awaited<ReturnType<ImageStore['collect']>>;
 
 /** Opens the store below a data root, and clears away what a crashed process left unfinished. */
 export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
-  const store = new OciImageStore(options);
-  await store.initialize();
-  return store;
+  return new OciImageStore(await openStoreParts(options));
 }
 
-/**
- * The OCI image layout in `<data root>/images` and the unpacked layers in `<data root>/layers`. Long work
- * happens in a temporary directory; one lock covers the moment in which its result gets its place and the
- * index is replaced, and the freeing of what nothing references.
- */
-class OciImageStore implements ImageStore {
-  private readonly dataRoot: string;
-  private readonly directory: string;
-  private readonly host: Pick<Host, 'run'>;
-  private readonly layout: ImageLayout;
-  private readonly layers: UnpackedLayers;
-  private readonly catalog: ImageCatalog;
+/** The parts of a store, for those who open more than one door to it. */
+export async function openStoreParts(options: ImageStoreOptions): Promise<StoreParts> {
+  const parts = new StoreParts(options);
+  await parts.initialize();
+  return parts;
+}
 
-  constructor({ dataRoot, host }: ImageStoreOptions) {
-    this.dataRoot = dataRoot;
-    this.directory = join(dataRoot, 'images');
-    this.host = host;
-    this.layout = new ImageLayout(this.directory);
-    this.layers = new UnpackedLayers(dataRoot, host);
-    this.catalog = new ImageCatalog(this.layout, this.layers);
-  }
+export class OciImageStore implements ImageStore {
+  private readonly parts: StoreParts;
 
-  async initialize(): Promise<void> {
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    this.layout.initialize();
-    this.layers.initialize();
-    await removeAbandoned(join(this.dataRoot, 'tmp'), temporaryPrefix);
+  constructor(parts: StoreParts) {
+    this.parts = parts;
   }
 
   async get(reference: string): Promise<Image> {
-    const known = this.catalog.find(reference);
-    await this.unpackMissing(known);
-    return this.catalog.describe(known);
+    const { catalog } = this.parts;
+    const known = catalog.find(reference);
+    await unpackMissing(this.parts, known);
+    return catalog.describe(known);
   }
 
   async ensure(reference: string, options: BuildBaseOptions = {}): Promise<Image> {
@@ -75,31 +48,64 @@ class OciImageStore implements ImageStore {
     } catch (error) {
       if (!isWarrenError(error, 'notFound', 'IMAGE_NOT_FOUND')) throw error;
       const name = builtInNameOf(reference);
-      if (name === null || !(await isLocal(readRecipe(name).source, this.host))) throw error;
+      if (name === null || !(await isLocal(readRecipe(name).source, this.parts.host))) throw error;
       return this.build(name, { ...options, unlessPresent: true });
     }
   }
 
   async list(): Promise<readonly Image[]> {
-    return this.catalog.list().map((known) => this.catalog.describe(known));
+    const images = this.parts.catalog.list();
+    return this.parts.catalog.describeAll(images, images);
+  }
+
+  async documents(reference: string): Promise<ImageDocuments> {
+    const { document, source } = this.parts.catalog.find(reference);
+    return { manifest: document, config: source };
+  }
+
+  async history(reference: string): Promise<readonly ImageStep[]> {
+    const image = await this.get(reference);
+    const { catalog, layers } = this.parts;
+    const sizeOf = (chainId: string): number => layers.size(chainId);
+    return historyOf(catalog.find(image.id), sizeOf, image.references);
   }
 
   async buildBase(name: string, options: BuildBaseOptions = {}): Promise<Image> {
     return this.build(name, { ...options, unlessPresent: false });
   }
 
+  async add(image: NewImage): Promise<Image> {
+    const manifest = await addImage(this.parts, image);
+    return await this.get(manifest.digest);
+  }
+
+  async tag(reference: string, name: string): Promise<Image> {
+    const familiar = parseTag(name);
+    const { catalog, layout } = this.parts;
+    await using _lock = await this.parts.lockIndex();
+    const known = catalog.find(reference);
+    layout.writeIndex(catalog.manifestsWith(familiar, known.manifest));
+    return catalog.describe(known);
+  }
+
+  withLease<T>(subject: string, work: (lease: StoreLease) => Promise<T>): Promise<T> {
+    return this.parts.withLease(subject, work);
+  }
+
   async remove(reference: string, request: RemoveRequest): Promise<RemoveResult> {
-    await using _lock = await this.lockIndex();
-    const plan = planRemoval(this.catalog, reference, request);
-    this.layout.writeIndex(plan.manifests);
-    if (plan.deleted.length > 0) await this.free();
+    await using _lock = await this.parts.lockIndex();
+    const plan = planRemoval(this.parts.catalog, reference, request);
+    this.parts.layout.writeIndex(plan.manifests);
+    if (plan.deleted.length > 0) await this.parts.free();
     return { untagged: plan.untagged, deleted: plan.deleted };
   }
 
-  async collect(inUse: readonly string[]): Promise<{ readonly reclaimedBytes: number }> {
-    await using _lock = await this.lockIndex();
-    this.layout.writeIndex(this.catalog.manifestsWithoutDangling(new Set(inUse)));
-    return { reclaimedBytes: await this.free() };
+  async collect(inUse: readonly string[], options: CollectOptions = {}): Promise<CollectResult> {
+    await using _lock = await this.parts.lockIndex();
+    const plan = planCollection(this.parts.catalog, new Set(inUse), options);
+    this.parts.layout.writeIndex(plan.manifests);
+    const reclaimedBytes = await this.parts.free({ forgetFailed: true });
+    return { reclaimedBytes, untagged: plan.untagged };
   }
 
   private async build(
@@ -110,71 +116,29 @@ class OciImageStore implements ImageStore {
     const recipe = readRecipe(name, options.recipe);
     const reference = `${recipe.name}:latest`;
     const askedAtMs = Date.now();
-    await using _lock = await lockAcrossProcesses(this.directory, `build:${recipe.name}`, {
+    await using _lock = await lockAcrossProcesses(this.parts.directory, `build:${recipe.name}`, {
       ...(signal === undefined ? {} : { signal }),
       onWait: () => onProgress({ kind: 'step', name: 'wait', detail: `another build of ${name}` }),
     });
     // Whoever we waited for did our work, too.
-    const built = this.catalog.builtAtMs(reference);
+    const built = this.parts.catalog.builtAtMs(reference);
     if (built === null || (built < askedAtMs && !options.unlessPresent)) {
-      await this.withTemporary((temporary) =>
+      await this.parts.withTemporary((temporary) =>
         buildBase(recipe, {
-          host: this.host,
-          layout: this.layout,
-          layers: this.layers,
+          host: this.parts.host,
+          layout: this.parts.layout,
+          layers: this.parts.layers,
           temporary,
           onProgress,
           ...(signal === undefined ? {} : { signal }),
           commit: async (write) => {
-            await using _index = await this.lockIndex();
-            this.layout.writeIndex(this.catalog.manifestsWith(reference, write()));
+            await using _index = await this.parts.lockIndex();
+            this.parts.layout.writeIndex(this.parts.catalog.manifestsWith(reference, write()));
           },
         }),
       );
     }
     return await this.get(reference);
-  }
-
-  /** Layers that are gone although their blobs are there are unpacked again. */
-  private async unpackMissing(known: KnownImage): Promise<void> {
-    const missing = known.chainIds.flatMap((chainId, index) => {
-      const blob = known.layers[index];
-      const diffId = known.diffIds[index];
-      if (this.layers.has(chainId) || blob === undefined || diffId === undefined) return [];
-      const gzip = blob.mediaType !== mediaTypes.layer;
-      return [{ chainId, diffId, gzip, file: this.layout.blobPath(blob.digest) }];
-    });
-    if (missing.length === 0) return;
-    await this.withTemporary(async (temporary) => {
-      for (const source of missing) {
-        const prepared = await this.layers.prepare(source, temporary);
-        await using _lock = await this.lockIndex();
-        this.layers.adopt(prepared);
-      }
-    });
-  }
-
-  /** Frees what the index does not lead to. Needs the lock. */
-  private async free(): Promise<number> {
-    const { blobs, chainIds } = this.catalog.referenced();
-    let bytes = this.layout.removeBlobsExcept(blobs);
-    for (const chainId of this.layers.list()) {
-      if (!chainIds.has(chainId)) bytes += await this.layers.remove(chainId);
-    }
-    return bytes;
-  }
-
-  private lockIndex(): ReturnType<typeof lockAcrossProcesses> {
-    return lockAcrossProcesses(this.directory, 'index');
-  }
-
-  private async withTemporary(work: (directory: string) => Promise<void>): Promise<void> {
-    const directory = makeTemporaryDirectory(join(this.dataRoot, 'tmp'), temporaryPrefix);
-    try {
-      await work(directory);
-    } finally {
-      await removeTree(directory);
-    }
   }
 }
 

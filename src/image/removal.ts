@@ -2,6 +2,7 @@ import { WarrenError } from '../base/errors.js';
 import { referenceOf, withoutReference, type ImageCatalog, type KnownImage } from './catalog.js';
 import type { OciDescriptor } from './oci.js';
 import { parseReference } from './reference.js';
+import type { CollectOptions } from './store.js';
 
 export interface RemovalPlan {
   /** The index afterwards. */
@@ -50,6 +51,30 @@ export function planRemoval(
   const [first] = entries;
   const unnamed = first === undefined ? [] : [withoutReference(first)];
   return { manifests: [...others, ...unnamed], untagged: names, deleted: [] };
+}
+
+export interface CollectionPlan {
+  readonly manifests: readonly OciDescriptor[];
+  readonly untagged: readonly string[];
+}
+
+/** What pruning leaves of the index: images that containers use, and those with a name unless all is asked for. */
+export function planCollection(
+  catalog: ImageCatalog,
+  inUse: ReadonlySet<string>,
+  { all: everything = false, only = () => true }: CollectOptions,
+): CollectionPlan {
+  const goes = (image: KnownImage): boolean => {
+    if (inUse.has(image.id)) return false;
+    const named = catalog.entriesOf(image.id).some((entry) => referenceOf(entry) !== null);
+    return (everything || !named) && only(catalog.describe(image));
+  };
+  const going = new Set(catalog.list().filter(goes));
+  const entriesOf = (image: KnownImage): readonly OciDescriptor[] => catalog.entriesOf(image.id);
+  return {
+    manifests: catalog.list().flatMap((image) => (going.has(image) ? [] : entriesOf(image))),
+    untagged: [...going].flatMap(entriesOf).flatMap((entry) => referenceOf(entry) ?? []),
+  };
 }
 
 function all(catalog: ImageCatalog): readonly OciDescriptor[] {

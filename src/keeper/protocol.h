@@ -115,7 +115,7 @@ enum op_flags {
   NETLINK_TOLERANT = 1,
 };
 
-enum bind_source { BIND_HOST, BIND_STORE, BIND_SHARED };
+enum bind_source { BIND_HOST, BIND_STORE, BIND_SHARED, BIND_JOINED };
 enum netlink_protocol { NETLINK_OF_ROUTE, NETLINK_OF_NETFILTER };
 enum netlink_place { PLACE_HOST, PLACE_RUN_DIR, PLACE_CONTAINER };
 enum create_kind { CREATE_NO, CREATE_DIR, CREATE_FILE, CREATE_LIKE_SOURCE };

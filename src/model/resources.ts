@@ -52,7 +52,7 @@ export interface Resources {
   readonly memoryBytes?: number;
   /** Soft limit (v1 soft_limit, v2 memory.low). */
   readonly memoryReservationBytes?: number;
-  /** Memory plus swap, as Docker's `--memory-swap`; -1: unlimited swap. */
+  /** Memory plus swap, as Docker's `--memory-swap`; -1: unlimited swap. @default twice the memory limit */
   readonly memorySwapBytes?: number;
   /** 0 to 100 (v1 only). */
   readonly memorySwappiness?: number;

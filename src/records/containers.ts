@@ -35,8 +35,8 @@ export class LmdbContainers implements ContainerRecords {
     this.#tables = tables;
   }
 
-  async insert({ records, idPool }: NewContainers): Promise<readonly ContainerRecord[]> {
-    const { root, containers, names, idRanges, meta } = this.#tables;
+  async insert({ records, idPool, intent }: NewContainers): Promise<readonly ContainerRecord[]> {
+    const { root, containers, names, idRanges, intents, meta } = this.#tables;
     requireSpace(this.#tables.directory);
     for (const record of records) sharedPart(record);
     return await root.transaction(() => {
@@ -63,6 +63,7 @@ export class LmdbContainers implements ContainerRecords {
       }
       places.writeCursors();
       void meta.put('nextRange', cursor.next);
+      if (intent !== undefined) void intents.put(intent.id, intent);
       return complete;
     });
   }

@@ -5,6 +5,7 @@ import type { Intent, IntentRecords } from './store.js';
 
 export class LmdbIntents implements IntentRecords {
   readonly #tables: Tables;
+  readonly #ending = new Set<Promise<unknown>>();
 
   constructor(tables: Tables) {
     this.#tables = tables;
@@ -12,13 +13,26 @@ export class LmdbIntents implements IntentRecords {
 
   async begin(intent: Omit<Intent, 'id'>): Promise<string> {
     if (intent.operation !== 'remove') requireSpace(this.#tables.directory);
-    const id = newId().slice(0, 32);
+    const id = newId();
     await this.#tables.intents.put(id, { ...intent, id });
     return id;
   }
 
   async end(id: string): Promise<void> {
     await this.#tables.intents.remove(id);
+  }
+
+  endSoon(id: string): void {
+    const ending = this.end(id)
+      // Recovery judges it by what is there, as after a crash.
+      .catch(() => undefined)
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  /** Resolves when none is being ended any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#ending);
   }
 
   list(): readonly Intent[] {

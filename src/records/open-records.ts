@@ -12,17 +12,19 @@ import { LmdbVolumes } from './volumes.js';
  */
 export async function openRecords(dataRoot: string): Promise<RecordsStore> {
   const tables = await openDatabase(dataRoot);
+  const intents = new LmdbIntents(tables);
   return {
     containers: new LmdbContainers(tables),
     volumes: new LmdbVolumes(tables),
     networks: new LmdbNetworks(tables),
-    intents: new LmdbIntents(tables),
+    intents,
     idRanges: new LmdbIdRanges(tables),
     checkReaders: () => tables.root.readerCheck(),
     flushed: async () => {
       await tables.root.flushed;
     },
     close: async () => {
+      await intents.settled();
       await tables.root.close();
     },
   };

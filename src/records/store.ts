@@ -5,6 +5,7 @@
 import type { ContainerId, ContainerRecord, IdRange } from '../model/container.js';
 import type { Network, NetworkId } from '../model/network.js';
 import type { Volume } from '../model/volume.js';
+import type { IdPool } from './id-ranges.js';
 
 export interface RecordsStore {
   readonly containers: ContainerRecords;
@@ -16,13 +17,16 @@ export interface RecordsStore {
   checkReaders(): number;
   /** Resolves when everything committed so far would survive a power cut. */
   flushed(): Promise<void>;
+  /** After the intents that are being ended. */
   close(): Promise<void>;
 }
 
 export interface NewContainers {
   readonly records: readonly ContainerRecord[];
   /** An id range is allocated for each record whose `ids` asks for one with base 0, and a place for each endpoint with slot -1. */
-  readonly idPool: IdRange & { readonly avoid: readonly IdRange[] };
+  readonly idPool: IdPool;
+  /** Begun in the same transaction. */
+  readonly intent?: Intent;
 }
 
 export interface ContainerRecords {
@@ -84,6 +88,8 @@ export interface Intent {
 export interface IntentRecords {
   begin(intent: Omit<Intent, 'id'>): Promise<string>;
   end(id: string): Promise<void>;
+  /** Ends one that nothing waits for; `close` does. One that cannot be ended is looked at again at the next open. */
+  endSoon(id: string): void;
   /** All; whose process is gone, the caller finds out. */
   list(): readonly Intent[];
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { errnoOf, WarrenError } from '../base/errors.js';
+import { isWarrenError, WarrenError } from '../base/errors.js';
 import { nativeProgramPath } from '../host/native-path.js';
 import type { Host, RunResult } from '../host/port.js';
 import { DirectoryHandle } from '../host/tree/directory-handle.js';
@@ -44,7 +44,7 @@ export async function openMergedView(request: ViewRequest): Promise<MergedView> 
   const closeProgram = async (): Promise<void> => {
     end.abort();
     await program?.catch((error: unknown) => {
-      if (!isAbort(error)) throw error;
+      if (!isWarrenError(error, 'canceled')) throw error;
     });
   };
   const [word, pid, fd] = line.split(' ');
@@ -73,10 +73,6 @@ export async function openMergedView(request: ViewRequest): Promise<MergedView> 
 async function openSingleLayer(path: string): Promise<MergedView> {
   const root = await DirectoryHandle.open(path);
   return { root, path, [Symbol.asyncDispose]: () => root.close() };
-}
-
-function isAbort(error: unknown): boolean {
-  return errnoOf(error) === 'ABORT_ERR' || (error instanceof Error && error.name === 'AbortError');
 }
 
 function viewFailed(text: string): WarrenError {

@@ -1,5 +1,4 @@
-import { close, read, type BigIntStats } from 'node:fs';
-import { promisify } from 'node:util';
+import type { BigIntStats } from 'node:fs';
 import { WarrenError } from '../base/errors.js';
 import {
   encodeTarHeader,
@@ -10,12 +9,10 @@ import {
 } from '../base/tar-header.js';
 import type { DirectoryHandle } from '../host/tree/directory-handle.js';
 import { readNames } from '../host/tree/read-names.js';
+import { contentOf, deviceNumbers, modificationTime, tarTypeOf } from '../host/tree/tar-facts.js';
 import type { RecordIds } from '../host/tree/apply-records.js';
 import { unlessGone } from './tree-size.js';
 
-const readFile = promisify(read);
-const closeFile = promisify(close);
-const chunkSize = 1 << 17;
 const maximumDepth = 512;
 /** What the kernel shows for ids that a user namespace does not map. */
 const overflowId = 65534;
@@ -62,7 +59,7 @@ class TreeArchiver {
 
   async *members(parent: DirectoryHandle, place: Place): AsyncGenerator<Buffer> {
     const stats = await unlessGone(parent.lstatBig(place.name));
-    const type = stats === null ? null : typeOf(stats);
+    const type = stats === null ? null : tarTypeOf(stats);
     if (stats === null || type === null) return;
     if (type === 'file') {
       yield* this.file(parent, place, stats);
@@ -111,14 +108,10 @@ class TreeArchiver {
     }
     const fd = await unlessGone(parent.openRegular(place.name));
     if (fd === null) return;
-    try {
-      if (stats.nlink > 1n) this.linked.set(key, place.memberName);
-      yield encodeTarHeader(this.entry(place, stats, { type: 'file', linkName: '' }));
-      yield* contentOf(fd, Number(stats.size));
-      yield tarPadding(Number(stats.size));
-    } finally {
-      await closeFile(fd);
-    }
+    if (stats.nlink > 1n) this.linked.set(key, place.memberName);
+    const header = encodeTarHeader(this.entry(place, stats, { type: 'file', linkName: '' }));
+    yield* contentOf(fd, { size: Number(stats.size), before: header });
+    yield tarPadding(Number(stats.size));
   }
 
   private entry(
@@ -134,7 +127,7 @@ class TreeArchiver {
       uid: this.options.owner?.uid ?? this.insideId(Number(stats.uid)),
       gid: this.options.owner?.gid ?? this.insideId(Number(stats.gid)),
       size: type === 'file' ? Number(stats.size) : 0,
-      mtimeSeconds: Number(stats.mtimeMs / 1000n),
+      ...modificationTime(stats),
       linkName,
       ...(device ? deviceNumbers(stats.rdev) : {}),
     };
@@ -146,34 +139,4 @@ class TreeArchiver {
     const inside = id - ids.base;
     return inside >= 0 && inside < ids.count ? inside : overflowId;
   }
-}
-
-async function* contentOf(fd: number, size: number): AsyncGenerator<Buffer> {
-  let left = size;
-  while (left > 0) {
-    const buffer = Buffer.allocUnsafe(Math.min(left, chunkSize));
-    const { bytesRead } = await readFile(fd, buffer, 0, buffer.length, null);
-    if (bytesRead === 0) buffer.fill(0);
-    const part = bytesRead === 0 ? buffer : buffer.subarray(0, bytesRead);
-    yield part;
-    left -= part.length;
-  }
-}
-
-/** Null for what archives do not hold: sockets. */
-function typeOf(stats: BigIntStats): TarEntryType | null {
-  if (stats.isFile()) return 'file';
-  if (stats.isDirectory()) return 'directory';
-  if (stats.isSymbolicLink()) return 'symlink';
-  if (stats.isFIFO()) return 'fifo';
-  if (stats.isCharacterDevice()) return 'character-device';
-  return stats.isBlockDevice() ? 'block-device' : null;
-}
-
-/** As glibc's makedev puts them together. */
-function deviceNumbers(rdev: bigint): { readonly major: number; readonly minor: number } {
-  return {
-    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)),
-    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & ~0xffn)),
-  };
 }

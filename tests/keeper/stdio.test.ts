@@ -20,3 +20,7 @@ describeAsRoot('ptys', () => {
 describeAsRoot('adopted streams', () => {
   cTests('adopt', harness());
 });
+
+describeAsRoot('a log under killed keepers', () => {
+  cTests('ledger', harness());
+});

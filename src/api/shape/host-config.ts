@@ -10,7 +10,7 @@ function resourceFields(resources: Resources): object {
   return {
     Memory: resources.memoryBytes ?? 0,
     MemoryReservation: resources.memoryReservationBytes ?? 0,
-    MemorySwap: resources.memorySwapBytes ?? 0,
+    MemorySwap: resources.memorySwapBytes ?? 2 * Math.max(resources.memoryBytes ?? 0, 0),
     MemorySwappiness: resources.memorySwappiness ?? null,
     OomKillDisable: resources.oomKillDisable ?? false,
     PidsLimit: resources.pidsLimit ?? null,

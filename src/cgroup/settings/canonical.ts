@@ -17,7 +17,7 @@ const checks: readonly Check[] = [
       ? 'memory plus swap can only be limited together with memory'
       : undefined,
   ({ memorySwapBytes, memoryBytes }) =>
-    memorySwapBytes !== undefined && memorySwapBytes < (memoryBytes ?? 0)
+    memorySwapBytes !== undefined && memorySwapBytes !== -1 && memorySwapBytes < (memoryBytes ?? 0)
       ? `memory plus swap (${memorySwapBytes}) is less than memory (${memoryBytes ?? 0})`
       : undefined,
   ({ memoryReservationBytes = 0, memoryBytes = Infinity }) =>
@@ -62,8 +62,8 @@ const zeroIsNoLimit: ReadonlySet<string> = new Set<keyof Resources>([
 const known = new WeakMap<Resources, Resources>();
 
 /**
- * Only the fields that limit something remain: -1, and 0 where it means the same, are left out, and
- * `cpus` becomes a quota of a period; the same object for the same object. Throws invalidArgument for combinations that no kernel can hold.
+ * Only the fields that limit something remain: -1, and 0 where it means the same, are left out, but for unlimited swap beside
+ * limited memory; `cpus` becomes a quota of a period; the same object for the same object. Throws invalidArgument for combinations that no kernel can hold.
  */
 export function canonicalResources(resources: Resources): Resources {
   const before = known.get(resources);
@@ -77,7 +77,9 @@ function canonicalized(resources: Resources): Resources {
   const entries = Object.entries(resources).filter(
     ([field, value]) => !isNoLimit(value) && !(value === 0 && zeroIsNoLimit.has(field)),
   );
-  const { cpus, ...canonical } = Object.fromEntries(entries) as Resources;
+  const { cpus, ...limits } = Object.fromEntries(entries) as Resources;
+  const unlimitedSwap = resources.memorySwapBytes === -1 && limits.memoryBytes !== undefined;
+  const canonical: Resources = unlimitedSwap ? { ...limits, memorySwapBytes: -1 } : limits;
   if (cpus !== undefined && canonical.cpuQuotaUs !== undefined) {
     throw impossible('a number of CPUs and a CPU quota exclude each other');
   }

@@ -47,6 +47,16 @@ export function unsupportedLimit(limit: string, why: string): WarrenError {
   });
 }
 
+/**
+ * Memory plus swap in bytes; undefined: no limit. Docker's rule: who limits memory only gets as much swap again, where the kernel
+ * counts swap (`file`).
+ */
+export function swapLimit({ resources, has }: SettingContext, file: string): number | undefined {
+  const { memoryBytes, memorySwapBytes } = resources;
+  if (memorySwapBytes !== undefined) return memorySwapBytes === -1 ? undefined : memorySwapBytes;
+  return memoryBytes === undefined || !has(file) ? undefined : 2 * memoryBytes;
+}
+
 /** Fields of resources that one of the two versions of cgroups cannot express. */
 export function refuse(
   resources: Resources,

@@ -4,13 +4,17 @@ import {
   hugepages,
   plainSetting,
   refuse,
+  swapLimit,
   unsupportedLimit,
   type Setting,
   type SettingContext,
   type SettingsOf,
 } from './setting.js';
 
-function memory({ resources }: SettingContext): Setting[] {
+const memorySwapFile = 'memory.memsw.limit_in_bytes';
+
+function memory(context: SettingContext): Setting[] {
+  const { resources } = context;
   refuse(
     resources,
     {
@@ -37,11 +41,11 @@ function memory({ resources }: SettingContext): Setting[] {
     file: 'memory.limit_in_bytes',
     value: resources.memoryBytes,
     reset: '-1',
-    within: 'memory.memsw.limit_in_bytes',
+    within: memorySwapFile,
   });
   add('a swap limit', {
-    file: 'memory.memsw.limit_in_bytes',
-    value: resources.memorySwapBytes,
+    file: memorySwapFile,
+    value: swapLimit(context, memorySwapFile),
     reset: '-1',
   });
   add('a memory reservation', {

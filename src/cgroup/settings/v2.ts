@@ -4,21 +4,23 @@ import {
   hugepages,
   plainSetting,
   refuse,
+  swapLimit,
   unsupportedLimit,
   type Setting,
   type SettingContext,
   type SettingsOf,
 } from './setting.js';
 
-function memory({ resources }: SettingContext): Setting[] {
+function memory(context: SettingContext): Setting[] {
+  const { resources } = context;
   refuse(
     resources,
     { memorySwappiness: 'the swappiness', oomKillDisable: 'the OOM killer' },
     'cgroup v2 has no such setting',
   );
-  const { memoryBytes, memorySwapBytes } = resources;
-  const swapBytes =
-    memorySwapBytes === undefined ? undefined : memorySwapBytes - (memoryBytes ?? 0);
+  const { memoryBytes } = resources;
+  const bothBytes = swapLimit(context, 'memory.swap.max');
+  const swapBytes = bothBytes === undefined ? undefined : bothBytes - (memoryBytes ?? 0);
   const table: readonly [string, string, number | undefined, string][] = [
     ['a memory limit', 'memory.max', memoryBytes, 'max'],
     ['a swap limit', 'memory.swap.max', swapBytes, 'max'],

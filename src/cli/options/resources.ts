@@ -47,10 +47,14 @@ const memory = {
     'Memory that is left alone when memory is short',
     { group, parse: parseSizeOrUnlimited },
   ),
-  memorySwap: value('--memory-swap <size>', 'Memory and swap together; -1: unlimited swap', {
-    group,
-    parse: parseSizeOrUnlimited,
-  }),
+  memorySwap: value(
+    '--memory-swap <size>',
+    'Memory and swap together; -1: unlimited swap (default: twice the memory)',
+    {
+      group,
+      parse: parseSizeOrUnlimited,
+    },
+  ),
   memorySwappiness: value(
     '--memory-swappiness <number>',
     'How readily memory is swapped, 0 to 100 (cgroup v1)',

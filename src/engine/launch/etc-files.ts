@@ -3,6 +3,7 @@ import { shortId } from '../../base/ids.js';
 import { errnoOf } from '../../base/errors.js';
 import type { ContainerRecord } from '../../model/container.js';
 import type { Endpoint } from '../../model/network.js';
+import type { EngineContext } from '../context.js';
 import type { StoreFile } from '../../storage/driver.js';
 
 const localNames = `127.0.0.1\tlocalhost
@@ -14,7 +15,7 @@ ff02::2\tip6-allrouters
 `;
 
 /** Finds a container that `--link` names. */
-export type FindContainer = (reference: string) => ContainerRecord;
+type FindContainer = (reference: string) => ContainerRecord;
 
 function hostFile(path: string): string {
   try {
@@ -97,11 +98,23 @@ function resolverFile({ spec }: ContainerRecord): string {
   return [...kept, ...added].map((line) => `${line}\n`).join('');
 }
 
-/** What is bound over /etc/hosts, /etc/hostname and /etc/resolv.conf. */
-export function etcFilesOf(record: ContainerRecord, find: FindContainer): readonly StoreFile[] {
+function etcFilesOf(record: ContainerRecord, find: FindContainer): readonly StoreFile[] {
   return [
     { name: 'hosts', content: hostsFile(record, find) },
     { name: 'hostname', content: `${hostnameOf(record)}\n` },
     { name: 'resolv.conf', content: resolverFile(record) },
   ];
+}
+
+/**
+ * Writes what is bound over /etc/hosts, /etc/hostname and /etc/resolv.conf.
+ * @throws WarrenError notFound when a linked container does not exist
+ */
+export async function writeEtcFiles(
+  context: Pick<EngineContext, 'records' | 'storage'>,
+  record: ContainerRecord,
+): Promise<void> {
+  const find = (reference: string): ContainerRecord =>
+    context.records.containers.resolve(reference);
+  await context.storage.writeFiles(record.id, etcFilesOf(record, find));
 }

@@ -3,7 +3,7 @@ import type { Launched, LaunchRequest, StreamWishes } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
 import { networksOf } from '../networks/launch-batches.js';
-import { etcFilesOf } from './etc-files.js';
+import { writeEtcFiles } from './etc-files.js';
 import { isKeeperFull } from './keepers.js';
 import { compileContainer, type CompiledContainer } from './launch-input.js';
 import type { LaunchTracer } from './trace.js';
@@ -28,12 +28,9 @@ export async function launchContainer(
   record: ContainerRecord,
   wishes: LaunchWishes,
 ): Promise<Launched> {
+  if (record.ids !== null) context.idClaims.require(record.ids, record.name);
   const networks = networksOf(context, record);
-  if (networks.length > 0) {
-    const find = (reference: string): ContainerRecord =>
-      context.records.containers.resolve(reference);
-    await context.storage.writeFiles(record.id, etcFilesOf(record, find));
-  }
+  if (networks.length > 0) await writeEtcFiles(context, record);
   const compiled = compileContainer(context, record, wishes.watched);
   wishes.tracer?.step('compile');
   let routerLost = false;

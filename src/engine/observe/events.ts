@@ -9,6 +9,8 @@ import { EventQueue } from './event-queue.js';
 
 export interface EventOptions {
   readonly signal?: AbortSignal;
+  /** Called once, when everything that happens from then on will be told. */
+  readonly onReady?: () => void;
   /** Docker's: type, event, container, image, label, volume. Values of one key are alternatives. */
   readonly filters?: Readonly<Record<string, readonly string[]>>;
 }
@@ -18,8 +20,8 @@ export async function* engineEvents(
   context: EngineContext,
   options: EventOptions = {},
 ): AsyncGenerator<EngineEvent> {
-  const never = new AbortController().signal;
-  for await (const event of followEvents(context, options.signal ?? never)) {
+  const signal = options.signal ?? new AbortController().signal;
+  for await (const event of followEvents(context, { ...options, signal })) {
     if (matchesEvent(event, options.filters ?? {})) yield event;
   }
 }
@@ -27,7 +29,7 @@ export async function* engineEvents(
 /** The journal of the engines and the events of all keepers, merged as they come. */
 export async function* followEvents(
   context: EngineContext,
-  signal: AbortSignal,
+  { signal, onReady }: Pick<EventOptions, 'onReady'> & { readonly signal: AbortSignal },
 ): AsyncGenerator<EngineEvent, void> {
   const stop = new AbortController();
   const following = AbortSignal.any([signal, stop.signal]);
@@ -38,17 +40,22 @@ export async function* followEvents(
       if (!following.aborted) queue.fail(error);
     });
   };
-  const known = new Set<number>();
+  const known = new Map<number, Promise<void>>();
+  /** Resolves when all keepers that run tell their events. */
   const followKeepers = async (): Promise<void> => {
     for (const keeper of await context.keepers.allRunning()) {
       if (known.has(keeper.instance)) continue;
-      known.add(keeper.instance);
-      follow(
-        followKeeper(context, { keeper, queue, names, signal: following }).finally(() => {
+      const ready = new Promise<void>((resolve) => {
+        const source = { keeper, queue, names, signal: following, onReady: resolve };
+        const ended = followKeeper(context, source).finally(() => {
           known.delete(keeper.instance);
-        }),
-      );
+          resolve();
+        });
+        follow(ended);
+      });
+      known.set(keeper.instance, ready);
     }
+    await Promise.all(known.values());
   };
   follow(
     (async () => {
@@ -66,6 +73,7 @@ export async function* followEvents(
       await context.keepers.master();
       await followKeepers();
     }
+    onReady?.();
     yield* queue;
   } finally {
     stop.abort();
@@ -78,10 +86,12 @@ interface KeeperSource {
   /** Containers seen, for events that come after their removal. */
   readonly names: Map<string, ContainerRecord>;
   readonly signal: AbortSignal;
+  readonly onReady: () => void;
 }
 
 async function followKeeper(context: EngineContext, source: KeeperSource): Promise<void> {
-  for await (const event of source.keeper.events({ signal: source.signal })) {
+  const { signal, onReady } = source;
+  for await (const event of source.keeper.events({ signal, onReady })) {
     const record =
       context.records.containers.get(event.container as ContainerId) ??
       source.names.get(event.container);

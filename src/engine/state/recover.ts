@@ -2,8 +2,8 @@ import type { KeeperState } from '../../host/port.js';
 import { isAlive } from '../../host/process-identity.js';
 import type { ContainerId, ContainerRecord } from '../../model/container.js';
 import type { Intent } from '../../records/store.js';
-import { removeExited } from '../containers/auto-remove.js';
-import { discardContainer } from '../containers/discard.js';
+import { removeExited } from '../containers/launch/auto-remove.js';
+import { discardContainer } from '../containers/launch/discard.js';
 import type { EngineContext } from '../context.js';
 import { compileContainer } from '../launch/launch-input.js';
 import { keeperStates } from './read-states.js';
@@ -28,8 +28,14 @@ async function recover(context: EngineContext, intent: Intent): Promise<void> {
   const existing = records.filter((record) => record !== undefined);
   if (intent.operation === 'create' || intent.operation === 'run') {
     for (const [index, id] of intent.subjects.entries()) {
-      // Directories are made before the record: without one, nobody knows the container.
+      // Removed by its name while it was being made.
       if (records[index] === undefined) await context.storage.remove(id);
+    }
+  }
+  if (intent.operation === 'create') {
+    // The caller of `create` never heard of these, and their directories may be missing.
+    for (const record of existing) {
+      if (record.phase === 'created') await discardContainer(context, record);
     }
   }
   if (intent.operation === 'run') await recoverRuns(context, existing);

@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, isWarrenError } from '../../base/errors.js';
 import { isAlive } from '../../host/process-identity.js';
-import { removeTree } from '../../host/tree/remove-tree.js';
 import type { EngineContext } from '../context.js';
 import type { Leak } from '../contract.js';
 import { releaseUnusedIds } from '../state/id-pool.js';
@@ -155,7 +154,7 @@ function namesIn(directory: string): readonly string[] {
 function leakedRunFiles(context: EngineContext): Found[] {
   const known = explained(context);
   const launching = launchingNow(context);
-  return ['fifos', 'plans'].flatMap((folder) => {
+  return ['io', 'plans'].flatMap((folder) => {
     const directory = join(context.settings.runDir, folder);
     return namesIn(directory)
       .filter((name) => {
@@ -166,8 +165,8 @@ function leakedRunFiles(context: EngineContext): Found[] {
         kind: 'fifo',
         object: join(directory, name),
         why: 'no container has this file',
-        fix: async () => {
-          await removeTree(join(directory, name));
+        fix: () => {
+          rmSync(join(directory, name), { force: true });
         },
       }));
   });

@@ -1,5 +1,5 @@
 import { mapBounded } from '../../base/limit.js';
-import { removeExited } from '../containers/auto-remove.js';
+import { removeExited } from '../containers/launch/auto-remove.js';
 import type { EngineContext } from '../context.js';
 import type { ContainerRecord } from '../../model/container.js';
 import { afterExit, commitExits } from '../state/commit-exits.js';
@@ -18,14 +18,19 @@ export async function reconcile(
 ): Promise<{ readonly committed: number; readonly removed: number }> {
   await recoverIntents(context);
   context.records.checkReaders();
-  const started = context.records.containers.list().filter(({ phase }) => phase === 'started');
+  const all = context.records.containers.list();
+  const started = all.filter(({ phase }) => phase === 'started');
+  const removing = all.filter(({ phase, spec }) => phase === 'removing' && spec.autoRemove);
   const states = await keeperStates(context, started);
   const lost = started.filter(({ run }) => run?.bootId !== context.facts.bootId);
   const exited = started.filter(({ id }) => states.get(id)?.status === 'exited');
   await commitLost(context, lost);
   await commitExits(context, exited, states);
   const removable = [...lost, ...exited].filter(({ spec }) => spec.autoRemove);
-  await mapBounded(removable, removalsInFlight, async (record) => removeExited(context, record));
+  // Those that are being removed lost whoever was at it, or it makes no difference.
+  await mapBounded([...removable, ...removing], removalsInFlight, async (record) =>
+    removeExited(context, record),
+  );
   context.reclaimer.schedule();
   await context.reclaimer.idle();
   const committed = lost.length + exited.length - removable.length;

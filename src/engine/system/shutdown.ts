@@ -1,5 +1,6 @@
 import { WarrenError } from '../../base/errors.js';
 import type { EngineContext } from '../context.js';
+import { keepUsedClaims, releaseUnusedIds } from '../state/id-pool.js';
 import { reconcile } from './reconcile.js';
 
 /** Ends the keepers of the run dir; running containers are killed when forced, else nothing happens. */
@@ -24,6 +25,9 @@ export async function shutdown(
   await reconcile(context);
   for (const keeper of keepers) await keeper.control.shutdown(force);
   await context.router.drop();
+  // No container runs: nothing of the kernel's holds the ids of removed ones.
+  await releaseUnusedIds(context);
+  keepUsedClaims(context);
   context.cgroups.removeParent(context.settings.cgroupParent);
 }
 

@@ -7,6 +7,7 @@ import type {
   KeeperContainers,
   KeeperControl,
   KeeperEvent,
+  KeeperEventOptions,
   KeeperExit,
   KeeperState,
   KeeperStatus,
@@ -118,9 +119,7 @@ export class FakeKeeper implements Keeper {
     return { fence, release, [Symbol.asyncDispose]: release };
   }
 
-  async *events(
-    options: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<KeeperEvent, void> {
+  async *events(options: KeeperEventOptions = {}): AsyncGenerator<KeeperEvent, void> {
     const queue: KeeperEvent[] = [];
     let wake: (() => void) | undefined;
     const subscriber = (event: KeeperEvent): void => {
@@ -130,6 +129,7 @@ export class FakeKeeper implements Keeper {
     const stop = (): void => wake?.();
     const aborted = (): boolean => options.signal?.aborted === true;
     this.#subscribers.add(subscriber);
+    options.onReady?.();
     options.signal?.addEventListener('abort', stop, { once: true });
     try {
       while (!aborted()) {

@@ -4,6 +4,7 @@
  */
 #include "files.h"
 
+#include "../init/clock.h"
 #include "../init/text.h"
 
 #include <linux/capability.h>
@@ -46,10 +47,20 @@ struct job {
   int input;
   struct ids ids;
   struct record record;
+  uint64_t told_ns;
   char path[PATH_BYTES];
   /* Link target, name of an attribute. */
   char argument[PATH_BYTES];
 };
+
+/* A line for whoever waits for us, once a second: we got further. */
+static void tell_progress(struct job *job) {
+  uint64_t now = clock_monotonic();
+
+  if (now - job->told_ns < 1000000000) return;
+  job->told_ns = now;
+  sys_write(1, "\n", 1);
+}
 
 static long read_exactly(int fd, void *buffer, size_t size) {
   size_t done = 0;
@@ -98,6 +109,7 @@ static long copy_data(struct job *job, int target) {
       done += written > 0 ? written : 0;
     }
     left -= (uint64_t)got;
+    tell_progress(job);
   }
   return 0;
 }
@@ -265,6 +277,7 @@ int apply_run(int argc, char **argv) {
   while ((result = next_record(&job)) > 0) {
     result = perform(&job);
     if (result < 0) return fail(NAME, "write", job.path, result);
+    tell_progress(&job);
   }
   return result == 0 ? 0 : fail(NAME, "read the records of", argv[4], result);
 }

@@ -4,6 +4,8 @@
  *   warren-files view UPPER WORK LOWER...   shows layers merged, as an overlay, until it is killed
  *   warren-files apply ROOT BASE COUNT FILE performs the records of FILE below ROOT
  *   warren-files opaque DIR                 lists the opaque directories of a writable layer
+ *   warren-files abort BASE COUNT NUMBER... ends the FUSE connections of these host ids, and these
+ *   warren-files attributes DIR             lists extended attributes: PATH NAME VALUE, bytes as %XX
  *
  * ROOT and DIR belong to a container: everything below is reached with openat2 or one component
  * at a time, never through a link that leads outside.
@@ -25,6 +27,8 @@ struct ids {
 int view_run(int argc, char **argv);
 int apply_run(int argc, char **argv);
 int opaque_run(int argc, char **argv);
+int abort_run(int argc, char **argv);
+int attributes_run(int argc, char **argv);
 
 /* An O_PATH descriptor of a path, resolved as if `root` were "/". Negative errno. */
 long path_open(int root, const char *path, int flags);

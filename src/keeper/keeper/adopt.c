@@ -100,6 +100,7 @@ static void ask_engine(struct container *container, void *context) {
 int adopt_all(struct keeper *keeper) {
   if (journal_load(keeper) < 0) return -1;
   container_each(keeper, adopt_one, NULL);
+  ledger_settle(keeper);
   holder_read_reaped(keeper);
   container_each(keeper, end_lost, NULL);
   container_each(keeper, ask_engine, NULL);

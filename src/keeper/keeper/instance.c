@@ -93,6 +93,7 @@ static void start_parts(struct keeper *keeper) {
   keeper->instance->check.run = check;
   keeper->instance->idle.fire = idle_over;
   if (holder_link_init(keeper, LINK_FD) < 0) cannot_start("reach the holder in", keeper->options.run_dir);
+  if (ledger_open(keeper) < 0) cannot_start("make the ledger of logs in", keeper->options.run_dir);
   if (reconcile_init(keeper) < 0) log_line(LEVEL_ERROR, "cannot read the reconcile command: errno %d", errno);
   if (adopt_all(keeper) < 0) cannot_start("read the journal in", keeper->options.run_dir);
   process_sweep(keeper); /* what the program that this one replaced had given up */

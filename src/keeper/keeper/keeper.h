@@ -32,6 +32,7 @@ struct container;
 struct process;
 struct client;
 struct request;
+struct ledger;
 struct stdio;
 struct launch;
 
@@ -250,6 +251,10 @@ void stdio_input_end(struct request *);
 void stdio_credit(struct request *, uint8_t stream, uint32_t bytes);
 int stdio_resize(struct process *, uint16_t cols, uint16_t rows);
 void stdio_log_changed(struct container *); /* SUPERVISE changed rotation */
+/* Before stdio_adopt: takes over what the last keeper had read and not written yet, and writes it. -1 with errno. */
+int ledger_open(struct keeper *);
+/* After the last stdio_adopt: gives up what belongs to no container any more. */
+void ledger_settle(struct keeper *);
 
 /* ---- ../policy/ ---- */
 
@@ -319,13 +324,14 @@ struct keeper {
   struct journal *journal;
   struct locks *locks;
   struct holder_link *holder;
+  struct ledger *ledger;
   struct reconcile *reconcile;
   struct probes *probes;
   struct subscribers *subscribers;
   struct instance *instance;
   struct process **processes; /* by pid */
   uint64_t log_lines_dropped;
-  uint32_t fd_limit, fd_used, adopted;
+  uint32_t fd_limit, fd_used, adopted, launches; /* under way */
   uint8_t log_level;
   bool ending;
 };

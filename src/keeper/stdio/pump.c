@@ -1,134 +1,151 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "../base/log.h"
-#include "streams.h"
+#include "ledger.h"
 
-/* Lines of one round, written together. On the stack of the function that fills it. */
-struct batch {
-  struct stdio *stdio;
-  char time[40];
-  size_t time_len;
-  size_t len, total;
-  char text[LOG_BATCH];
-};
-
-static void batch_begin(struct batch *batch, struct stdio *stdio) {
+/* The time that the next lines get. */
+static void set_time(struct passage *passage) {
   uint64_t now = realtime_ns();
   time_t seconds = (time_t)(now / 1000000000);
   struct tm utc;
   gmtime_r(&seconds, &utc);
-  batch->stdio = stdio;
-  batch->len = batch->total = 0;
-  batch->time_len = strftime(batch->time, sizeof batch->time, "%Y-%m-%dT%H:%M:%S", &utc);
-  batch->time_len += (size_t)snprintf(batch->time + batch->time_len, sizeof batch->time - batch->time_len, ".%09uZ",
-                                      (unsigned)(now % 1000000000));
+  char *text = passage->time;
+  size_t size = sizeof passage->time, len = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &utc);
+  len += (size_t)snprintf(text + len, size - len, ".%09uZ", (unsigned)(now % 1000000000));
+  passage->time_len = (uint32_t)len;
 }
 
-static void batch_write(struct batch *batch) {
-  struct stdio *stdio = batch->stdio;
-  if (batch->len == 0) return;
-  int error;
-  unsigned dropped = log_file_append(stdio->process->container, batch->text, batch->len, &error);
-  batch->len = 0;
-  if (dropped == 0) return;
-  if (stdio->log_dropped == 0)
-    log_line(LEVEL_WARN, "log of %s: lines dropped: %s", stdio->process->container->supervise.id, strerror(error));
-  stdio->log_dropped += dropped;
-  keeper_of(stdio)->log_lines_dropped += dropped;
-}
-
-static void batch_put(struct batch *batch, const void *data, size_t len) {
+static void put(struct passage *passage, const void *data, size_t len) {
   if (len == 0) return;
-  memcpy(batch->text + batch->len, data, len);
-  batch->len += len;
-  batch->total += len;
+  memcpy(passage->text + passage->text_len, data, len);
+  passage->text_len += (uint32_t)len;
 }
 
-/* One line of `first` and `second` together; at most LOG_TEXT_MAX bytes. */
-static void batch_line(struct batch *batch, unsigned stream, char flag, struct str first, struct str second) {
-  size_t len = batch->time_len + sizeof " stdout F \n" + first.len + second.len;
-  if (batch->len + len > sizeof batch->text) batch_write(batch);
+/* One line of `first` and `second` together, at most LOG_TEXT_MAX bytes. False when there is no room for it. */
+static bool put_line(struct passage *passage, char flag, struct str first, struct str second) {
+  size_t len = passage->time_len + sizeof " stdout F \n" + first.len + second.len;
+  if (passage->text_len + len > sizeof passage->text) return false;
   char kind[] = " stdout F ";
-  if (stream == 2) memcpy(kind + 4, "err", 3);
+  if (passage->number == 2) memcpy(kind + 4, "err", 3);
   kind[8] = flag;
-  batch_put(batch, batch->time, batch->time_len);
-  batch_put(batch, kind, sizeof kind - 1);
-  batch_put(batch, first.at, first.len);
-  batch_put(batch, second.at, second.len);
-  batch_put(batch, "\n", 1);
-}
-
-static void forget_partial(struct stream *stream) {
-  free(stream->partial);
-  stream->partial = NULL;
-  stream->partial_len = stream->partial_cap = 0;
-}
-
-static bool keep_partial(struct stream *stream, const char *data, uint32_t len) {
-  if (stream->partial_len + len > stream->partial_cap) {
-    uint32_t cap = stream->partial_cap ? stream->partial_cap : 256;
-    while (cap < stream->partial_len + len) cap *= 2;
-    char *grown = realloc(stream->partial, cap);
-    if (!grown) return false;
-    stream->partial = grown;
-    stream->partial_cap = cap;
-  }
-  memcpy(stream->partial + stream->partial_len, data, len);
-  stream->partial_len += len;
+  put(passage, passage->time, passage->time_len);
+  put(passage, kind, sizeof kind - 1);
+  put(passage, first.at, first.len);
+  put(passage, second.at, second.len);
+  put(passage, "\n", 1);
   return true;
 }
 
-static void batch_data(struct batch *batch, struct stream *stream, const char *data, size_t len) {
-  while (len > 0) {
-    const char *newline = memchr(data, '\n', len);
-    size_t text = newline ? (size_t)(newline - data) : len;
-    size_t room = LOG_TEXT_MAX - stream->partial_len;
-    size_t take = text < room ? text : room;
-    struct str kept = {stream->partial, stream->partial_len}, fresh = {data, (uint32_t)take};
+/* Composes lines of what was taken and not composed yet, as many as there is room for. */
+static void compose(struct ledger *ledger) {
+  struct passage *passage = &ledger->pages->passage;
+  struct str kept = ledger_start_of_line(ledger, passage->slot);
+  uint32_t at = passage->at;
+  set_time(passage);
+  passage->text_len = passage->text_done = passage->write.part = passage->tail_len = 0;
+  while (at < passage->taken) {
+    const char *data = passage->data + at, *newline = memchr(data, '\n', passage->taken - at);
+    uint32_t text = newline ? (uint32_t)(newline - data) : passage->taken - at;
+    uint32_t room = LOG_TEXT_MAX - kept.len, take = text < room ? text : room;
     bool full = newline && take == text;
-    if (!full && take == text && keep_partial(stream, data, (uint32_t)take)) return;
-    batch_line(batch, stream->number, full ? 'F' : 'P', kept, fresh);
-    stream->partial_len = 0;
-    take += full;
-    data += take;
-    len -= take;
+    if (!full && take == text && ledger_slot(ledger)) {
+      passage->tail_at = at;
+      passage->tail_len = take;
+      at += take;
+      break;
+    }
+    if (!put_line(passage, full ? 'F' : 'P', kept, (struct str){data, take})) break;
+    kept.len = 0;
+    at += take + full;
   }
+  passage->kept = kept.len;
+  passage->next = at;
+  ledger_step(passage, PASSAGE_WRITE);
+}
+
+/* Brings the passage to its end, from whatever stage it is in. Returns how many lines the disk had no room for. */
+static unsigned run_passage(struct ledger *ledger, int *error) {
+  struct passage *passage = &ledger->pages->passage;
+  unsigned dropped = 0;
+  while (passage->stage != PASSAGE_NONE) {
+    if (passage->stage == PASSAGE_TAKE) compose(ledger);
+    if (passage->stage == PASSAGE_WRITE) {
+      dropped += log_file_append(passage, error);
+      passage->written += passage->text_len;
+      ledger_step(passage, PASSAGE_KEEP);
+    }
+    ledger_keep(ledger);
+    passage->at = passage->next;
+    ledger_step(passage, passage->at < passage->taken ? PASSAGE_TAKE : PASSAGE_NONE);
+  }
+  return dropped;
+}
+
+/* Runs the passage of the stream. Returns the bytes that it became in the log. */
+static size_t run(struct stream *stream) {
+  struct stdio *stdio = stream->stdio;
+  struct ledger *ledger = keeper_of(stdio)->ledger;
+  int error = 0;
+  unsigned dropped = run_passage(ledger, &error);
+  stream->slot = ledger->pages->passage.slot;
+  if (dropped > 0 && stdio->log_dropped == 0)
+    log_line(LEVEL_WARN, "log of %s: lines dropped: %s", stdio->process->container->supervise.id, strerror(error));
+  stdio->log_dropped += dropped;
+  keeper_of(stdio)->log_lines_dropped += dropped;
+  return ledger->pages->passage.written;
+}
+
+void pump_resume(struct keeper *keeper) {
+  struct passage *passage = &keeper->ledger->pages->passage;
+  int error = 0;
+  if (passage->stage == PASSAGE_NONE) return;
+  log_line(LEVEL_INFO, "log of %s: goes on where the last keeper ended", passage->id);
+  if (passage->stage == PASSAGE_WRITE) log_file_resume(passage);
+  keeper->log_lines_dropped += run_passage(keeper->ledger, &error);
 }
 
 static void partial_due(struct timer *timer) { pump_flush(owner_of(timer, struct stdio, partial_timer)); }
 
-size_t pump_output(struct stream *stream, const char *data, size_t len) {
-  struct stdio *stdio = stream->stdio;
-  struct batch batch;
-  batch_begin(&batch, stdio);
-  batch_data(&batch, stream, data, len);
-  batch_write(&batch);
-  if (stream->partial_len == 0)
-    forget_partial(stream);
-  else if (!stdio->partial_timer.due) {
-    /* A prompt is seen by who follows the log, and a killed keeper takes little with it. */
-    stdio->partial_timer.fire = partial_due;
-    timer_set(keeper_of(stdio), &stdio->partial_timer, now_ns() + PARTIAL_LINE_NS);
-  }
-  pump_report_dropped(stdio, false);
-  return batch.total;
+/* A prompt is seen by who follows the log. */
+static void await_end_of_line(struct stdio *stdio) {
+  if (stdio->partial_timer.due) return;
+  stdio->partial_timer.fire = partial_due;
+  timer_set(keeper_of(stdio), &stdio->partial_timer, now_ns() + PARTIAL_LINE_NS);
+}
+
+void pump_adopt(struct stream *stream) {
+  ledger_adopt(stream);
+  if (stream->slot != NO_SLOT) await_end_of_line(stream->stdio);
+}
+
+ssize_t pump_read(struct stream *stream, size_t want, const char **data) {
+  *data = keeper_of(stream->stdio)->ledger->pages->passage.data;
+  return ledger_take(stream, want);
+}
+
+size_t pump_output(struct stream *stream) {
+  size_t written = run(stream);
+  if (stream->slot != NO_SLOT) await_end_of_line(stream->stdio);
+  pump_report_dropped(stream->stdio, false);
+  return written;
 }
 
 void pump_flush(struct stdio *stdio) {
   timer_clear(keeper_of(stdio), &stdio->partial_timer);
-  if (!stdio->out[0].partial_len && !stdio->out[1].partial_len) return;
-  struct batch batch;
-  batch_begin(&batch, stdio);
   for (int i = 0; i < 2; i++) {
     struct stream *stream = &stdio->out[i];
-    if (!stream->partial_len) continue;
-    batch_line(&batch, stream->number, 'P', (struct str){stream->partial, stream->partial_len}, (struct str){"", 0});
-    forget_partial(stream);
+    if (stream->slot == NO_SLOT) continue;
+    struct ledger *ledger = keeper_of(stdio)->ledger;
+    struct passage *passage = &ledger->pages->passage;
+    ledger_begin(stream);
+    set_time(passage);
+    put_line(passage, 'P', ledger_start_of_line(ledger, stream->slot), (struct str){"", 0});
+    passage->kept = passage->tail_len = 0;
+    ledger_step(passage, PASSAGE_WRITE);
+    run(stream);
   }
-  batch_write(&batch);
   pump_report_dropped(stdio, false);
 }
 

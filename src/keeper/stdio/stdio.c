@@ -7,7 +7,7 @@
 
 #include "../base/log.h"
 #include "../base/own.h"
-#include "streams.h"
+#include "ledger.h"
 
 enum { ATTACHED_MAX = 128 };
 
@@ -50,6 +50,7 @@ static struct stdio *stdio_new(struct process *process) {
     stdio->out[i].stdio = stdio;
     stdio->out[i].number = (uint8_t)(i + 1);
     stdio->out[i].fd = -1;
+    stdio->out[i].slot = NO_SLOT;
   }
   process->stdio = stdio;
   return stdio;
@@ -247,7 +248,10 @@ int stdio_adopt(struct process *process) {
   if (!stdio) return -1;
   stdio->tty = supervise->tty;
   stdio->logs = wants_log(process->container);
-  for (unsigned number = 1; number <= (stdio->tty ? 1 : 2); number++) adopt_output(stdio, number);
+  for (unsigned number = 1; number <= (stdio->tty ? 1 : 2); number++) {
+    adopt_output(stdio, number);
+    if (stdio->logs && stdio->out[number - 1].fd >= 0) pump_adopt(&stdio->out[number - 1]);
+  }
   bool expected = stdio->tty || supervise->log.mode == LOG_PUMP;
   if (expected && !stdio->has_output)
     log_line(LEVEL_WARN, "output of %s is lost: its descriptors are gone", supervise->id);
@@ -284,7 +288,7 @@ void stdio_free(struct process *process) {
   input_close(stdio);
   for (int i = 0; i < 2; i++) {
     stream_close(&stdio->out[i]);
-    free(stdio->out[i].partial);
+    ledger_forget(&stdio->out[i]);
   }
   attach_exit(stdio);
   stdio_release_fds(stdio, stdio->fds);

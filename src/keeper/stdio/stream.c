@@ -63,8 +63,8 @@ static void capture_output(struct capture *capture, const char *data, size_t len
 }
 
 /* A flood of short lines costs the other containers no more of a round than one of long lines. */
-static void log_output(struct stream *stream, const char *data, size_t len) {
-  size_t logged = pump_output(stream, data, len);
+static void log_output(struct stream *stream) {
+  size_t logged = pump_output(stream);
   if (logged > LOG_ROUND && stream->logged_read > LOGGED_READ_LEAST) stream->logged_read /= 2;
   if (logged < LOG_ROUND / 4 && stream->logged_read < LOGGED_READ_MOST) stream->logged_read *= 2;
 }
@@ -74,14 +74,16 @@ enum read_result { READ_MORE, READ_LATER, READ_END };
 /* One bounded read; READ_LATER: empty for now, or held up. */
 static enum read_result read_some(struct stream *stream) {
   struct stdio *stdio = stream->stdio;
-  char data[STREAM_READ_MAX];
-  size_t want = stdio->logs ? stream->logged_read : sizeof data;
+  char buffer[STREAM_READ_MAX];
+  const char *data = buffer;
+  bool logs = stdio->logs;
+  size_t want = logs ? stream->logged_read : sizeof buffer;
   uint32_t allowed = attach_allowance(stdio, stream->number);
   if (allowed < want) want = allowed;
   if (stdio->exited && stream->left < want) want = stream->left;
   if (stdio->exited && stream->left == 0) return READ_END;
   if (want == 0) return READ_LATER;
-  ssize_t got = read(stream->fd, data, want);
+  ssize_t got = logs ? pump_read(stream, want, &data) : read(stream->fd, buffer, want);
   if (got < 0 && errno == EINTR) return READ_MORE;
   if (got < 0 && errno == EAGAIN) return stdio->exited ? READ_END : READ_LATER;
   if (got < 0 && errno == EIO && is_pty(stream) && !stdio->exited) {
@@ -91,7 +93,7 @@ static enum read_result read_some(struct stream *stream) {
   if (got <= 0) return READ_END;
   stream->hung_up = false;
   if (stdio->exited) stream->left -= (uint32_t)got;
-  if (stdio->logs) log_output(stream, data, (size_t)got);
+  if (logs) log_output(stream);
   if (stdio->capture.max) capture_output(&stdio->capture, data, (size_t)got);
   attach_output(stdio, stream->number, data, (size_t)got);
   return READ_MORE;

@@ -43,8 +43,7 @@ struct stream {
   bool watched, hung_up;
   uint32_t logged_read; /* how much is read at once with a log */
   uint32_t left;        /* after the exit: bytes that still belong to the process */
-  char *partial;        /* the start of a line that has no end yet; NULL when there is none */
-  uint32_t partial_len, partial_cap;
+  uint32_t slot;        /* of the ledger: holds the start of a line that has no end yet */
 };
 
 struct chunk {
@@ -137,23 +136,32 @@ void stream_close(struct stream *);
 /* Calls process_drained once the process has exited and both outputs are done; the process may be gone afterwards. */
 void stream_check_drained(struct stdio *);
 
-/* ---- pump.c, log_file.c ---- */
+/* ---- pump.c, log_file.c; ledger.h has what they work on ---- */
 
-/* Returns the bytes that it became in the log. */
-size_t pump_output(struct stream *, const char *data, size_t len);
+/* Like read(2) of the stream; what comes is at *data until the next read of any, and must be given to pump_output. */
+ssize_t pump_read(struct stream *, size_t want, const char **data);
+/* Writes what was read to the log. Returns the bytes that it became there. */
+size_t pump_output(struct stream *);
 /* Writes what has no end of line yet as parts of lines. */
 void pump_flush(struct stdio *);
+/* Takes up the start of a line that an earlier keeper had read. */
+void pump_adopt(struct stream *);
+/* Brings what the last keeper was at to its end. */
+void pump_resume(struct keeper *);
 void pump_report_dropped(struct stdio *, bool now);
 
 /* For mode `file`: what the container itself writes to. -1 with errno. */
 int log_file_open(const struct container *);
 /* Removes rotated files beyond the number to keep. */
 void log_file_prune(const struct container *);
+struct passage;
 /*
- * Appends whole lines, rotating by the container's log settings: a line is in one file. Returns how many lines could not be
- * written; the first error is in *error.
+ * Appends the rest of the passage's text, whole lines, rotating by its settings: a line is in one file. Returns how many
+ * lines could not be written; the last error is then in *error.
  */
-unsigned log_file_append(const struct container *, const char *text, size_t len, int *error);
+unsigned log_file_append(struct passage *, int *error);
+/* Finds out how far an append came that did not return. */
+void log_file_resume(struct passage *);
 
 /* ---- pty.c ---- */
 

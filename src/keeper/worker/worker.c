@@ -136,8 +136,10 @@ static int check(struct job *job, struct failure *failure) {
   if (plan_check(request + 1, request->size, use_of(request), &job->plan, failure) < 0) return -1;
   bool starts = request->kind == JOB_LAUNCH || request->kind == JOB_EXEC;
   job->stdio_count = starts && !(request->flags & JOB_TTY) ? 3 : 0;
-  size_t expected = job->stdio_count + plan_places(&job->plan);
-  if (request->kind == JOB_LAUNCH) expected += plan_host_binds(&job->plan) + plan_namespace_joins(&job->plan);
+  size_t expected = job->stdio_count;
+  if (request->kind == JOB_LAUNCH) expected += plan_host_binds(&job->plan);
+  if (request->kind == JOB_LAUNCH || request->kind == JOB_OPEN) expected += plan_namespace_joins(&job->plan);
+  if (request->kind != JOB_OPEN) expected += plan_places(&job->plan);
   if (request->kind == JOB_EXEC) expected += 1;
   if (request->kind == JOB_NETLINK && job->fd_count == expected + 1) return 0;
   return job->fd_count == expected ? 0 : fail(failure, EPROTO, "receive descriptors", NULL);

@@ -63,12 +63,13 @@ describeAsRoot('limits', () => {
   });
 
   test('a burner gets its share of a CPU, and the pressure shows what it misses', async () => {
-    await using container = await idle({ cpus: 0.2 });
+    // So little that a busy machine, too, would give more.
+    await using container = await idle({ cpus: 0.05 });
     const { stdout } = await container.exec(['burn', '1']);
     const [used = 0, elapsed = 0] = (stdout.match(/[\d.]+/g) ?? []).map(Number);
     expect(elapsed).toBeGreaterThanOrEqual(1);
     // A period's worth may be used at either end.
-    expect(used).toBeLessThan(0.2 * elapsed + 0.05);
+    expect(used).toBeLessThan(0.05 * elapsed + 0.05);
     const { cpu, pressure } = await container.stats();
     expect(cpu?.throttledPeriods).toBeGreaterThan(0);
     expect(pressure.cpu?.some.totalUs).toBeGreaterThan(0);

@@ -19,7 +19,7 @@ import {
   type TarEntry,
 } from '../../../src/base/tar-header.js';
 import { removeTree } from '../../../src/host/tree/remove-tree.js';
-import { unpackLayer, type UnpackResult } from '../../../src/image/unpack-layer.js';
+import { unpackLayer, type UnpackResult } from '../../../src/image/layer/unpack-layer.js';
 import { describeAsRoot } from '../../privileges.js';
 import { programRunner } from '../../program-runner.js';
 import { newScope, type TestScope } from '../../scope.js';

@@ -310,7 +310,7 @@ static int run_test(const struct test *test) {
   if (child == 0) {
     keeper.run_dir_fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     keeper.fd_limit = 1000;
-    CHECK(loop_init(&keeper) == 0);
+    CHECK(loop_init(&keeper) == 0 && ledger_open(&keeper) == 0);
     /* What is mounted here is seen, and outlived, by nobody. */
     CHECK(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
     test->run();

@@ -49,6 +49,12 @@ test('removing both lifts the limit with swap first', () => {
   ]);
 });
 
+test('swap that is asked for without a limit is not limited', () => {
+  expect(written({ from: small, to: { ...small, memorySwapBytes: -1 } })).toEqual([
+    'memory.memsw.limit_in_bytes=-1',
+  ]);
+});
+
 test('a quota that falls below the burst lowers the burst first', () => {
   const from = { cpuQuotaUs: 50_000, cpuBurstUs: 40_000 };
   expect(written({ from, to: { cpuQuotaUs: 20_000, cpuBurstUs: 10_000 } })).toEqual([
@@ -76,9 +82,12 @@ test('a write that fails puts back what was written before and says what was att
     to: { memoryBytes: 2 << 20, pidsLimit: 6 },
     failOn: (line) => (line.endsWith('pids.max=6') ? 'EINVAL' : undefined),
   });
+  // Twice the memory is the limit with swap.
   expect(files.written.map((line) => line.split('/').at(-1))).toEqual([
+    `memory.memsw.limit_in_bytes=${4 << 20}`,
     `memory.limit_in_bytes=${2 << 20}`,
     `memory.limit_in_bytes=${1 << 20}`,
+    `memory.memsw.limit_in_bytes=${2 << 20}`,
   ]);
   expect(error).toMatchObject({
     kind: 'invalidArgument',

@@ -219,6 +219,36 @@ test('volumes are made once', async () => {
   expect(await store.volumes.remove('data')).toBe(false);
 });
 
+const announcement = {
+  id: 'an-intent',
+  operation: 'create',
+  subjects: ['a'],
+  pid: process.pid,
+  pidStart: 1,
+  bootId: 'boot',
+} as const;
+
+test('an intent begins with the containers that it announces, or not at all', async () => {
+  await insert(record('web'));
+  const taken = store.containers.insert({
+    records: [record('web')],
+    idPool: pool,
+    intent: announcement,
+  });
+  await expect(taken).rejects.toMatchObject({ code: 'NAME_IN_USE' });
+  expect(store.intents.list()).toEqual([]);
+  await store.containers.insert({ records: [record('db')], idPool: pool, intent: announcement });
+  expect(store.intents.list()).toEqual([announcement]);
+});
+
+test('an intent that nobody waits for has ended when the store is closed', async () => {
+  await store.containers.insert({ records: [record()], idPool: pool, intent: announcement });
+  store.intents.endSoon(announcement.id);
+  await store.close();
+  store = await openRecords(directory);
+  expect(store.intents.list()).toEqual([]);
+});
+
 test('intents are there until they end', async () => {
   const intent = {
     operation: 'create',

@@ -43,7 +43,11 @@ export const command: CommandDefinition = defineCommand({
     const signal = AbortSignal.any([context.signal, ...limit]);
     const format = flags.format ?? (output.json ? 'json' : undefined);
     try {
-      for await (const event of engine.events({ signal, filters: collectFilters(flags.filter) })) {
+      const onReady = (): void => {
+        output.note('Showing events from now on');
+      };
+      const filters = collectFilters(flags.filter);
+      for await (const event of engine.events({ signal, filters, onReady })) {
         if (format === undefined) output.line(printable(eventLine(event)));
         else output.line(formatDocument(withMapFields(eventDocument(event)), format));
       }

@@ -1,5 +1,5 @@
 import { WarrenError } from '../../../base/errors.js';
-import type { KeeperEvent } from '../../port.js';
+import type { KeeperEvent, KeeperEventOptions } from '../../port.js';
 import { reply, request as requests } from '../protocol.js';
 import type { RequestHandler } from './connection.js';
 import { errorOfFailure } from './failure.js';
@@ -12,9 +12,9 @@ const queueMaximum = 262_144;
 /** Events until the signal fires; throws when the connection ends or the reader falls too far behind. */
 export async function* keeperEvents(
   session: Session,
-  signal: AbortSignal | undefined,
+  { signal, onReady }: KeeperEventOptions,
 ): AsyncGenerator<KeeperEvent, void> {
-  const queue = new EventQueue(session);
+  const queue = new EventQueue(session, onReady);
   const stop = (): void => {
     queue.stop();
   };
@@ -35,13 +35,15 @@ export async function* keeperEvents(
 
 class EventQueue implements RequestHandler {
   readonly #session: Session;
+  readonly #onReady: (() => void) | undefined;
   #request = 0;
   #events: KeeperEvent[] = [];
   #ended: { readonly error?: WarrenError } | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(session: Session) {
+  constructor(session: Session, onReady: (() => void) | undefined) {
     this.#session = session;
+    this.#onReady = onReady;
   }
 
   subscribe(): void {
@@ -55,6 +57,7 @@ class EventQueue implements RequestHandler {
   }
 
   frame(type: number, payload: Parameters<RequestHandler['frame']>[1]): boolean {
+    if (type === reply.ok) this.#onReady?.();
     if (type !== reply.event) return false;
     const event = decodeEvent(payload);
     if (event !== undefined && this.#ended === undefined) this.#events.push(event);

@@ -8,6 +8,7 @@ import type {
   KeeperContainers,
   KeeperControl,
   KeeperEvent,
+  KeeperEventOptions,
   Launched,
   LaunchRequest,
   Lock,
@@ -192,10 +193,8 @@ export class KeeperClient implements Keeper {
     });
   }
 
-  async *events(
-    options: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<KeeperEvent, void> {
-    yield* keeperEvents(await this.#live(), options.signal);
+  async *events(options: KeeperEventOptions = {}): AsyncGenerator<KeeperEvent, void> {
+    yield* keeperEvents(await this.#live(), options);
   }
 
   async close(): Promise<void> {

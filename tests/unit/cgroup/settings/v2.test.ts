@@ -24,6 +24,12 @@ test('the swap limit is what remains of memory plus swap', () => {
   ]);
 });
 
+test('limited memory may swap as much again, unless swap is unlimited or not counted', () => {
+  expect(values('memory', { memoryBytes: 100 })).toEqual(['memory.max=100', 'memory.swap.max=100']);
+  expect(values('memory', { memoryBytes: 100, memorySwapBytes: -1 })).toEqual(['memory.max=100']);
+  expect(values('memory', { memoryBytes: 100 }, 'memory.swap.max')).toEqual(['memory.max=100']);
+});
+
 test('quota and period are one value', () => {
   expect(values('cpu', { cpuQuotaUs: 20_000, cpuPeriodUs: 50_000 })).toEqual([
     'cpu.max=20000 50000',

@@ -19,29 +19,18 @@ import type { ContainerEvent } from '../../../../src/model/events.js';
 import type { Image } from '../../../../src/model/image.js';
 import { normalizeConfig } from '../../../../src/model/normalize-config.js';
 import type { ContainerStats } from '../../../../src/model/stats.js';
+import { emptyImage } from '../../../fixtures/image.js';
 
 const nowMs = Date.UTC(2026, 0, 2, 12);
 const id = 'ab'.repeat(32) as ContainerId;
 
 const image: Image = {
+  ...emptyImage,
   id: `sha256:${'cd'.repeat(32)}`,
   references: ['busybox:latest', 'registry:5000/team/busybox:1'],
   createdAtMs: nowMs - 3 * 86_400_000,
-  architecture: 'x64',
+  architecture: 'amd64',
   sizeBytes: 1_230_000,
-  config: {
-    entrypoint: [],
-    command: ['sh'],
-    env: [],
-    workingDir: '',
-    user: '',
-    volumes: [],
-    exposedPorts: [],
-    labels: {},
-    stopSignal: '',
-    health: null,
-  },
-  diffIds: [],
   layers: ['layers/a/fs'],
 };
 

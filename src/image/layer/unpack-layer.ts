@@ -16,14 +16,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { errnoOf } from '../base/errors.js';
-import type { ByteString } from '../base/tar-header.js';
-import { readTar, type TarMember } from '../base/tar-reader.js';
-import type { Host } from '../host/port.js';
-import { applyRecords, RecordFile } from '../host/tree/apply-records.js';
-import { DirectoryHandle } from '../host/tree/directory-handle.js';
-import { removeTree } from '../host/tree/remove-tree.js';
-import { resolveInRoot, type ResolvedPath } from '../host/tree/resolve-in-root.js';
+import { errnoOf } from '../../base/errors.js';
+import type { ByteString } from '../../base/tar-header.js';
+import { readTar, type TarMember } from '../../base/tar-reader.js';
+import type { Host } from '../../host/port.js';
+import { applyRecords, RecordFile } from '../../host/tree/apply-records.js';
+import { DirectoryHandle } from '../../host/tree/directory-handle.js';
+import { removeTree } from '../../host/tree/remove-tree.js';
+import { resolveInRoot, type ResolvedPath } from '../../host/tree/resolve-in-root.js';
 import { componentsOf, layerName } from './layer-names.js';
 
 const make = {

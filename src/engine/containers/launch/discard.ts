@@ -1,8 +1,8 @@
-import type { ContainerRecord } from '../../model/container.js';
-import type { EngineContext } from '../context.js';
-import { dismissLater } from '../networks/firewall.js';
-import { containerEvent } from '../observe/container-event.js';
-import { releaseVolumes } from '../storage/container-volumes.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import type { EngineContext } from '../../context.js';
+import { dismissLater } from '../../networks/firewall.js';
+import { containerEvent } from '../../observe/container-event.js';
+import { releaseVolumes } from '../../storage/container-volumes.js';
 
 export interface DiscardOptions {
   /** Anonymous volumes too. @default true */

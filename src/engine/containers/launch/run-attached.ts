@@ -1,8 +1,8 @@
-import type { ContainerRecord } from '../../model/container.js';
-import type { RunningProcess } from '../../model/exec.js';
-import { single } from '../batch.js';
-import type { EngineContext } from '../context.js';
-import type { RunOptions } from '../contract.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import type { RunningProcess } from '../../../model/exec.js';
+import { single } from '../../batch.js';
+import type { EngineContext } from '../../context.js';
+import type { RunOptions } from '../../contract.js';
 import { attachedProcess, attachStreams } from './attached-process.js';
 import { createChunk, draftAll } from './create.js';
 import { Drafts, type NewContainer } from './draft.js';
@@ -22,11 +22,14 @@ export async function runAttached(
   request: NewContainer,
   options: RunOptions,
 ): Promise<AttachedRun> {
-  const { attach = {}, dieWithOwner, signal } = options;
+  const { attach = {}, dieWithOwner, signal, onCreated } = options;
   const created = await createChunk(context, await draftAll(new Drafts(context), [request]), {
     operation: 'run',
     begin: (draft) => startedRecord(context, draft),
   });
+  const settled = (): void => {
+    context.records.intents.endSoon(created.intent);
+  };
   try {
     const record = single(created.results);
     const launched = await launchNew(context, record, {
@@ -34,17 +37,18 @@ export async function runAttached(
       ownerBound: dieWithOwner,
       watched: true,
       signal,
+      onCreated,
     });
     const process = await attachedProcess(context, record, {
       launched,
       attach,
-      ended: record.spec.autoRemove ? created.settled : async () => undefined,
+      ended: record.spec.autoRemove ? settled : () => undefined,
     });
-    if (!record.spec.autoRemove) await created.settled();
+    if (!record.spec.autoRemove) settled();
     return { record, process };
   } catch (error) {
     // What could not be undone keeps its intent: the next engine that opens tries again.
-    if (!(error instanceof AggregateError)) await created.settled();
+    if (!(error instanceof AggregateError)) settled();
     throw error;
   }
 }

@@ -1,9 +1,9 @@
-import { canceledError } from '../../base/abort.js';
-import type { ContainerRecord, ExitInfo } from '../../model/container.js';
-import type { EngineContext } from '../context.js';
-import { followEvents } from '../observe/events.js';
-import { unknownExit } from '../state/exit-info.js';
-import { readState } from '../state/read-states.js';
+import { canceledError } from '../../../base/abort.js';
+import type { ContainerRecord, ExitInfo } from '../../../model/container.js';
+import type { EngineContext } from '../../context.js';
+import { followEvents } from '../../observe/events.js';
+import { unknownExit } from '../../state/exit-info.js';
+import { readState } from '../../state/read-states.js';
 
 /** Waits until the record is gone; returns the last end that was seen before. */
 export async function untilRemoved(
@@ -53,10 +53,13 @@ async function untilTrue(
 ): Promise<void> {
   const stop = new AbortController();
   const following = AbortSignal.any(signal === undefined ? [stop.signal] : [stop.signal, signal]);
-  const events = followEvents(context, following);
+  let ready = (): void => undefined;
+  const isReady = new Promise<void>((resolve) => (ready = resolve));
+  const events = followEvents(context, { signal: following, onReady: ready });
   try {
-    // The watch begins with the first read: what happens after the look at the record is then seen.
     let next = events.next();
+    // What happens after the look at the record is then seen.
+    await Promise.race([isReady, next]);
     while (!(await check())) {
       const { done, value } = await next;
       if (done === true) throw canceledError(`wait for container ${container.name}`, following);

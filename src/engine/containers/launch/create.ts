@@ -1,16 +1,18 @@
-import { canceledError } from '../../base/abort.js';
-import { isWarrenError } from '../../base/errors.js';
-import { chunks, mapBounded } from '../../base/limit.js';
-import type { ContainerRecord } from '../../model/container.js';
-import type { Intent } from '../../records/store.js';
-import { failure } from '../batch.js';
-import type { EngineContext } from '../context.js';
-import type { BatchOptions, BatchResult } from '../contract.js';
-import { etcFilesOf } from '../launch/etc-files.js';
-import { containerEvent } from '../observe/container-event.js';
-import { allocatableIds, releaseUnusedIds } from '../state/id-pool.js';
-import { releaseVolumes, provideVolumes } from '../storage/container-volumes.js';
-import { chunkSize } from '../batch.js';
+import { canceledError } from '../../../base/abort.js';
+import { isWarrenError, WarrenError } from '../../../base/errors.js';
+import { newId } from '../../../base/ids.js';
+import { chunks, mapBounded } from '../../../base/limit.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import type { Intent } from '../../../records/store.js';
+import { failure } from '../../batch.js';
+import type { EngineContext } from '../../context.js';
+import type { BatchOptions, BatchResult } from '../../contract.js';
+import { writeEtcFiles } from '../../launch/etc-files.js';
+import { containerEvent } from '../../observe/container-event.js';
+import { allocatableIds, releaseUnusedIds } from '../../state/id-pool.js';
+import { provideVolumes } from '../../storage/container-volumes.js';
+import { chunkSize } from '../../batch.js';
+import { discardContainer } from './discard.js';
 import { Drafts, type NewContainer } from './draft.js';
 
 /** File system work at one time; Node has four threads for it. */
@@ -24,8 +26,8 @@ type Begin = (record: ContainerRecord) => ContainerRecord;
 
 export interface CreatedChunk {
   readonly results: readonly BatchResult<ContainerRecord>[];
-  /** Ends what the intent announced. */
-  readonly settled: () => Promise<void>;
+  /** To be ended when nothing of it is to be undone any more. */
+  readonly intent: string;
 }
 
 export interface ChunkRequest {
@@ -50,7 +52,7 @@ export async function createContainers(
       operation: 'create',
       begin: (record) => record,
     });
-    await created.settled();
+    await context.records.intents.end(created.intent);
     results.push(...created.results);
     options.onProgress?.({
       kind: 'count',
@@ -97,8 +99,8 @@ function isRecord(draft: Draft): draft is ContainerRecord {
 }
 
 /**
- * Makes the directories and the records of a chunk. The intent comes first: what a crash leaves in between has no record
- * and is removed at the next open.
+ * Makes the records of a chunk, with the intent that announces them, and then their directories. What a crash leaves in
+ * between is undone at the next open.
  */
 export async function createChunk(
   context: EngineContext,
@@ -106,54 +108,46 @@ export async function createChunk(
   request: ChunkRequest,
 ): Promise<CreatedChunk> {
   const records = drafts.filter(isRecord);
-  const intent = await context.records.intents.begin({
+  const intent: Intent = {
     ...context.self,
+    id: newId(),
     operation: request.operation,
     subjects: records.map(({ id }) => id),
-  });
-  const settled = async (): Promise<void> => {
-    await context.records.intents.end(intent);
   };
-  const made = await mapBounded(records, filesInFlight, async (record) => prepare(context, record));
-  const inserted = await insertAll(context, made.filter(isRecord), request.begin);
-  const byId = new Map(inserted.map((result) => [result.id, result.result]));
-  const failed = new Map(records.map((record, index) => [record.id, made[index]] as const));
-  context.journal.append(
-    inserted.flatMap(({ result }) =>
-      result.ok ? [containerEvent(context, result.value, { action: 'create' })] : [],
-    ),
+  const inserted = await insertAll(context, records.map(request.begin), intent);
+  const made = await mapBounded(inserted, filesInFlight, async (result) =>
+    isRecord(result) ? await prepare(context, result) : result,
   );
+  context.journal.append(
+    made.filter(isRecord).map((record) => containerEvent(context, record, { action: 'create' })),
+  );
+  const byId = new Map(records.map(({ id }, index) => [id, made[index]]));
   const results = drafts.map((draft): BatchResult<ContainerRecord> => {
-    if (!isRecord(draft)) return draft;
-    const result = byId.get(draft.id) ?? failed.get(draft.id);
-    if (result === undefined || 'phase' in result) throw new Error('Every draft has a result');
-    return result;
+    const result = isRecord(draft) ? byId.get(draft.id) : draft;
+    if (result === undefined) throw new Error('Every draft has a result');
+    return isRecord(result) ? success(result) : result;
   });
-  return { results, settled };
+  return { results, intent: intent.id };
 }
 
-/** Links need addresses: files of connected containers are written again when they start. */
-const noLinks = (reference: string): never => {
-  throw new Error(`Container ${reference} is linked before it has an address`);
-};
-
+/** Makes a container's directories, or leaves nothing of it. */
 async function prepare(context: EngineContext, record: ContainerRecord): Promise<Draft> {
   try {
     await context.storage.prepare(record.id);
-    if (record.endpoints.length === 0)
-      await context.storage.writeFiles(record.id, etcFilesOf(record, noLinks));
+    // Those of connected containers name others: they are written at every start.
+    if (record.endpoints.length === 0) await writeEtcFiles(context, record);
     await provideVolumes(context, record);
-    return record;
+    // Who removed it by its name meanwhile did not see the directories.
+    if (context.records.containers.get(record.id) !== undefined) return record;
+    throw new WarrenError(
+      'conflict',
+      'REMOVED_MEANWHILE',
+      `Cannot create container ${record.name}: it was removed meanwhile`,
+    );
   } catch (error) {
-    await discardFiles(context, record);
+    await discardContainer(context, record);
     return failure(referenceOf(record), error);
   }
-}
-
-/** Undoes the preparation of a container that has no record. */
-async function discardFiles(context: EngineContext, record: ContainerRecord): Promise<void> {
-  await releaseVolumes(context, record);
-  await context.storage.remove(record.id);
 }
 
 /** What one record cannot have says nothing of the others. */
@@ -164,34 +158,23 @@ const isOfOne: ReadonlySet<string> = new Set([
   'BRIDGE_FULL',
 ]);
 
-interface Inserted {
-  readonly id: string;
-  readonly result: BatchResult<ContainerRecord>;
-}
-
-/** All in one transaction; when a name or an address is taken, one by one, so that the others succeed. */
+/** All in one transaction; when a name or an address is taken, one by one, so that the others succeed. Results are in order. */
 async function insertAll(
   context: EngineContext,
   records: readonly ContainerRecord[],
-  begin: Begin,
-): Promise<readonly Inserted[]> {
+  intent: Intent,
+): Promise<readonly Draft[]> {
   if (records.length === 0) return [];
   try {
-    const inserted = await insert(context, records.map(begin));
-    return inserted.map((record) => ({ id: record.id, result: success(record) }));
+    return await insert(context, records, intent);
   } catch (error) {
-    const [only] = records;
-    if (records.length > 1 && isWarrenError(error) && isOfOne.has(error.code)) {
+    if (!isWarrenError(error)) throw error;
+    if (records.length > 1 && isOfOne.has(error.code)) {
       return (
-        await mapBounded(records, 1, async (record) => insertAll(context, [record], begin))
+        await mapBounded(records, 1, async (record) => insertAll(context, [record], intent))
       ).flat();
     }
-    for (const record of records) await discardFiles(context, record);
-    if (only === undefined || !isWarrenError(error)) throw error;
-    return records.map((record) => ({
-      id: record.id,
-      result: failure(referenceOf(record), error),
-    }));
+    return records.map((record) => failure(referenceOf(record), error));
   }
 }
 
@@ -199,8 +182,9 @@ async function insertAll(
 async function insert(
   context: EngineContext,
   records: readonly ContainerRecord[],
+  intent: Intent,
 ): Promise<readonly ContainerRecord[]> {
-  const request = { records, idPool: allocatableIds(context) };
+  const request = { records, intent, idPool: allocatableIds(context) };
   try {
     return await context.records.containers.insert(request);
   } catch (error) {

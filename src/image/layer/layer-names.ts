@@ -1,5 +1,5 @@
-import { WarrenError } from '../base/errors.js';
-import type { ByteString } from '../base/tar-header.js';
+import { WarrenError } from '../../base/errors.js';
+import type { ByteString } from '../../base/tar-header.js';
 
 /** What a name in a layer's archive means. Paths are relative to the layer's root. */
 export type LayerName =
@@ -11,8 +11,8 @@ export type LayerName =
   | { readonly kind: 'opaque'; readonly path: ByteString }
   | { readonly kind: 'ignored' };
 
-const whiteoutPrefix = '.wh.';
-const opaqueMarker = '.wh..wh..opq';
+export const whiteoutPrefix = '.wh.';
+export const opaqueMarker = '.wh..wh..opq';
 
 /** Reads a member's name (image-spec layer.md, "Whiteouts"). Throws corrupt (ARCHIVE_HOSTILE). */
 export function layerName(memberPath: ByteString): LayerName {

@@ -1,7 +1,7 @@
-import type { ContainerRecord } from '../../model/container.js';
-import { isWarrenError } from '../../base/errors.js';
-import type { EngineContext } from '../context.js';
-import { forget } from '../state/forget.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import { isWarrenError } from '../../../base/errors.js';
+import type { EngineContext } from '../../context.js';
+import { forget } from '../../state/forget.js';
 import { discardContainer } from './discard.js';
 
 /**
@@ -21,11 +21,12 @@ export async function removeExited(
       : { ...found, phase: 'removing' },
   );
   if (removing?.phase !== 'removing') return false;
+  // The keeper first: as long as it has the run, a record explains it.
+  await forget(context, [removing]);
   try {
     await discardContainer(context, removing);
   } catch (error) {
     if (!isWarrenError(error, 'notFound')) throw error;
   }
-  await forget(context, [removing]);
   return true;
 }

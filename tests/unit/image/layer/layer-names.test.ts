@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { layerName } from '../../../src/image/layer-names.js';
+import { layerName } from '../../../../src/image/layer/layer-names.js';
 
 describe('layerName', () => {
   test.each([

@@ -1,11 +1,11 @@
-import type { KeeperExit, Launched, StreamWishes } from '../../host/port.js';
-import type { ContainerRecord } from '../../model/container.js';
-import type { RunningProcess } from '../../model/exec.js';
-import type { EngineContext } from '../context.js';
-import type { AttachOptions } from '../contract.js';
-import { runningProcess } from '../processes/running-process.js';
-import { commitExit } from '../state/commit-exits.js';
-import { exitInfo } from '../state/exit-info.js';
+import type { KeeperExit, Launched, StreamWishes } from '../../../host/port.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import type { RunningProcess } from '../../../model/exec.js';
+import type { EngineContext } from '../../context.js';
+import type { AttachOptions } from '../../contract.js';
+import { runningProcess } from '../../processes/running-process.js';
+import { commitExit } from '../../state/commit-exits.js';
+import { exitInfo } from '../../state/exit-info.js';
 import { removeExited } from './auto-remove.js';
 
 export function attachStreams(
@@ -29,7 +29,7 @@ export async function attachedProcess(
     pid: launched.pid,
     ended: async (end) => {
       await settleEnd(context, record, end);
-      await ended?.();
+      ended?.();
     },
   });
 }
@@ -38,7 +38,7 @@ export interface AttachedLaunch {
   readonly launched: Launched;
   readonly attach: AttachOptions;
   /** After the end is committed. */
-  readonly ended?: () => Promise<void>;
+  readonly ended?: () => void;
 }
 
 async function settleEnd(
