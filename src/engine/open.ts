@@ -26,6 +26,7 @@ import { deviceNumber } from './launch/device-nodes.js';
 import { type KeeperConfiguration, Keepers } from './launch/keepers.js';
 import { containerPath } from './launch/launch-input.js';
 import { UserResolver } from './launch/user-resolver.js';
+import { liveElements } from './networks/firewall.js';
 import { Router } from './networks/router.js';
 import { EventJournal } from './observe/journal.js';
 import { type EngineSettings, engineSettings } from './settings.js';
@@ -70,7 +71,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       dockerConfig: settings.dockerConfig,
       host,
     });
-    return {
+    const context: EngineContext = {
       settings,
       host,
       facts,
@@ -79,7 +80,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       storage,
       reclaimer: new Reclaimer(storage),
       volumes: new VolumeDirectories({ dataRoot, host }),
-      router: new Router(host, settings),
+      router: new Router(host, settings, async () => liveElements(context)),
       images: new OciImageStore(imageParts),
       transfers: new ImageTransfers(imageParts, registries),
       cgroups: createCgroupDriver(host.cgroups, {
@@ -93,6 +94,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       clock: systemClock,
       files: (record, pid) => filesOf({ dataRoot, host }, record, pid),
     };
+    return context;
   } catch (error) {
     await records.close();
     throw error;

@@ -27,7 +27,8 @@ const hostMac = '0a:57:00:00:00:02';
 
 const loopbackIndex = 1;
 const uplinkIndex = 8;
-const uplinkName = 'up0';
+/** Name of the router's link to the host. */
+export const uplinkName = 'up0';
 const bridgeBase = 64;
 
 /**

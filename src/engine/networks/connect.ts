@@ -9,6 +9,7 @@ import {
   disconnectBatches,
   disconnectInside,
 } from '../../network/endpoint-batches.js';
+import { admitBatches, dismissBatches } from '../../network/firewall/endpoint-firewall.js';
 import type { EngineContext } from '../context.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
@@ -78,6 +79,7 @@ export async function disconnectContainer(
         await keeper.netlink(record.id, [
           ...disconnectInside(places),
           ...disconnectBatches(places),
+          ...dismissBatches(places),
         ]);
       }
       await change(context, locked, (current) => without(current, network));
@@ -147,7 +149,7 @@ async function connectRunning(
   const networks = places.map(({ network }) => network);
   await context.router.provide(keeper, networks);
   const options = { again: true, ipv6: context.router.ipv6 };
-  await keeper.netlink(record.id, connectBatches(places, options));
+  await keeper.netlink(record.id, [...admitBatches(places), ...connectBatches(places, options)]);
 }
 
 function tell(

@@ -4,6 +4,7 @@ import type { NetlinkBatch } from '../../host/netlink.js';
 import type { ContainerRecord } from '../../model/container.js';
 import type { Endpoint, Network } from '../../model/network.js';
 import { connectBatches, type Place } from '../../network/endpoint-batches.js';
+import { admitBatches, dismissBatches } from '../../network/firewall/endpoint-firewall.js';
 import type { EngineContext } from '../context.js';
 
 export interface LaunchBatches {
@@ -19,9 +20,10 @@ export function launchBatches(context: EngineContext, record: ContainerRecord): 
   const { run, spec } = record;
   const again = (run?.generation ?? 1) > 1 || spec.restart.name !== 'no';
   const { ipv6 } = context.router;
+  const places = placesOf(context, record.endpoints);
   return {
-    launch: connectBatches(placesOf(context, record.endpoints), { again, ipv6 }),
-    cleanup: [],
+    launch: [...admitBatches(places), ...connectBatches(places, { again, ipv6 })],
+    cleanup: dismissBatches(places),
   };
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host, Keeper } from '../../host/port.js';
 import type { Network, NetworkId } from '../../model/network.js';
@@ -12,6 +12,9 @@ import {
   uplinkOf,
   type Uplink,
 } from '../../network/router.js';
+import { routerTables } from '../../network/firewall/endpoint-firewall.js';
+import type { EndpointElements } from '../../network/firewall/container-elements.js';
+import { WarrenError } from '../../base/errors.js';
 import type { EngineSettings } from '../settings.js';
 
 /**
@@ -25,8 +28,17 @@ export class Router {
   readonly #joined = new Map<NetworkId, Promise<void>>();
   #ready: Promise<void> | undefined;
 
-  constructor(host: Host, { dataRoot, runDir }: EngineSettings) {
+  readonly #live: () => Promise<EndpointElements>;
+  #isSuspect = false;
+
+  /** @param live what the tables of a router must hold that is in use */
+  constructor(
+    host: Host,
+    { dataRoot, runDir }: Pick<EngineSettings, 'dataRoot' | 'runDir'>,
+    live: () => Promise<EndpointElements>,
+  ) {
     this.#host = host;
+    this.#live = live;
     this.#path = join(runDir, routerPath);
     this.#uplink = uplinkOf(dataRoot);
   }
@@ -52,6 +64,7 @@ export class Router {
   /** After something was found missing: everything is looked at again. */
   forget(): void {
     this.#ready = undefined;
+    this.#isSuspect = true;
     this.#joined.clear();
   }
 
@@ -84,10 +97,34 @@ export class Router {
 
   async #join(keeper: Keeper): Promise<void> {
     const isNew = await this.#host.namespaces.pin(this.#path, routerSysctls);
+    if (isNew || this.#isSuspect) await this.#makeTables();
+    this.#isSuspect = false;
     await keeper.netlink('', [
       ...(isNew ? removeUplink(this.#uplink) : []),
       ...joinRouter(this.#uplink, { hostPid: keeper.pid, ipv6: this.ipv6 }),
     ]);
+  }
+
+  /**
+   * Packets pass by the tables alone, so nothing is connected before they are there. When they are missing, every launch fails until
+   * one process has made them, with what runs in them: nothing is added in between that could be lost.
+   */
+  async #makeTables(): Promise<void> {
+    const ruleset = routerTables(await this.#live());
+    const file = `${this.#path}-${process.pid}.nft`;
+    writeFileSync(file, ruleset, { mode: 0o600 });
+    const command = [`--net=${this.#path}`, 'nft', '-f', file];
+    const { code, stderr } = await this.#host.run('nsenter', command).finally(() => {
+      rmSync(file);
+    });
+    // Another process was faster.
+    if (code === 0 || stderr.includes('File exists')) return;
+    throw new WarrenError(
+      'unavailable',
+      'FIREWALL_REFUSED',
+      `Cannot make the router's firewall: ${stderr.trim().split('\n')[0] ?? ''}`,
+      { hint: 'Networks need nftables: apt-get install nftables, and a kernel with nf_tables' },
+    );
   }
 
   async #provideNetwork(keeper: Keeper, network: Network): Promise<void> {

@@ -1,5 +1,6 @@
 import type { ContainerRecord } from '../../../model/container.js';
 import type { EngineContext } from '../../context.js';
+import { dismissLater } from '../../networks/firewall.js';
 import { containerEvent } from '../../observe/container-event.js';
 import { releaseVolumes } from '../../storage/container-volumes.js';
 
@@ -19,6 +20,7 @@ export async function discardContainer(
   record: ContainerRecord,
   { volumes = true, fence = null }: DiscardOptions = {},
 ): Promise<void> {
+  await dismissLater(context, record);
   await context.storage.remove(record.id);
   context.reclaimer.schedule();
   if (volumes) await releaseVolumes(context, record);

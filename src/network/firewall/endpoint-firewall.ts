@@ -1,0 +1,62 @@
+import type { NetlinkBatch } from '../../host/netlink.js';
+import { slotBase } from '../../model/network.js';
+import type { Place } from '../endpoint-batches.js';
+import { elementsText } from '../nft/set.js';
+import { bridgeIndex, routerPath, uplinkName } from '../router.js';
+import { addition, removal } from './batches.js';
+import { bridgeRuleset, bridgeTable } from './bridge-table.js';
+import { endpointElements, type EndpointElements } from './container-elements.js';
+import { routerRuleset, routerTable } from './router-table.js';
+
+const router = { router: routerPath };
+
+/** Elements of all places. macvlan has none: its packets do not come through the router. */
+export function placeElements(places: readonly Place[]): EndpointElements {
+  const found = places
+    .filter(({ network }) => network.driver !== 'macvlan')
+    .map(({ endpoint, network }) => {
+      const link = slotBase + endpoint.slot;
+      const isBridge = network.driver === 'bridge';
+      return endpointElements({
+        link: isBridge ? bridgeIndex(network) : link,
+        bridgePort: isBridge ? { link, mac: endpoint.mac } : null,
+        network: network.number,
+        internal: network.internal,
+        ipv4: endpoint.ipv4,
+        ipv6: endpoint.ipv6,
+        policy: 0,
+      });
+    });
+  return {
+    router: found.flatMap((elements) => elements.router),
+    bridge: found.flatMap((elements) => elements.bridge),
+  };
+}
+
+/** Lets packets of these places pass; nothing changes for those that may already. */
+export function admitBatches(places: readonly Place[]): readonly NetlinkBatch[] {
+  const elements = placeElements(places);
+  return [
+    ...addition({ family: 'inet', table: routerTable, add: elements.router }, router),
+    ...addition({ family: 'bridge', table: bridgeTable, add: elements.bridge }, router),
+  ];
+}
+
+/** The opposite; nothing happens to those that may not. */
+export function dismissBatches(places: readonly Place[]): readonly NetlinkBatch[] {
+  const elements = placeElements(places);
+  return [
+    ...removal({ family: 'inet', table: routerTable, remove: elements.router }, router),
+    ...removal({ family: 'bridge', table: bridgeTable, remove: elements.bridge }, router),
+  ];
+}
+
+/** What nft(8) makes the router's tables of, with the elements of what runs, in one transaction. */
+export function routerTables(elements: EndpointElements): string {
+  return [
+    routerRuleset({ uplink: uplinkName, resolvers: [] }),
+    bridgeRuleset(),
+    elementsText('inet', routerTable, elements.router),
+    elementsText('bridge', bridgeTable, elements.bridge),
+  ].join('');
+}
