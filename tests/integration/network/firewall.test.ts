@@ -200,7 +200,7 @@ describeAsRoot('the firewall', () => {
 
   test('makes the tables anew with their elements in one transaction after somebody deleted them', async () => {
     const endpoint = rig.endpoint('a');
-    rig.nft('router', 'flush ruleset\n');
+    for (const place of ['router', 'host'] as const) rig.nft(place, 'flush ruleset\n');
     rig.makeTables(elementsText('inet', routerTable, endpointElements(endpoint).router));
     expect(rig.connect('a', hostAddresses.ipv4, 80)).toBe(a.ipv4);
     await rig.dismiss(endpoint);
