@@ -47,14 +47,14 @@ export async function runStepContainer(
       watched: true,
       signal,
     });
-    const process = await attachedProcess(context, record, { launched, attach: {} });
+    const running = await attachedProcess(context, record, { launched, attach: {} });
     const kill = (): void => {
-      process.kill('SIGKILL').catch(() => undefined);
+      running.kill('SIGKILL').catch(() => undefined);
     };
     signal?.addEventListener('abort', kill, { once: true });
     try {
-      const outputs = [process.stdout, process.stderr].map((stream) => drain(stream, onOutput));
-      const exit = await process.exit;
+      const outputs = [running.stdout, running.stderr].map((stream) => drain(stream, onOutput));
+      const exit = await running.exit;
       await Promise.all(outputs);
       signal?.throwIfAborted();
       if (exit.exitCode === 0) await onSuccess(record.id);
