@@ -16,6 +16,7 @@ import type { Resources } from '../model/resources.js';
 import type { ContainerStats, LimitAccount } from '../model/stats.js';
 import type { LogEntry } from '../logs/reader.js';
 import type { Change, Volume } from '../storage/driver.js';
+import type { BuildOptions } from './build/contract.js';
 import type { BuildBaseOptions } from '../image/store.js';
 import type {
   ImportOptions,
@@ -259,11 +260,15 @@ export interface StoredImages {
   history(reference: string): Promise<readonly ImageStep[]>;
   tag(reference: string, name: string): Promise<Image>;
   buildBase(name: string, options?: BuildBaseOptions): Promise<Image>;
+  /** From a Dockerfile. */
+  build(options: BuildOptions): Promise<Image>;
   remove(
     reference: string,
     options?: { readonly force?: boolean },
   ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }>;
   prune(options?: ImagePruneOptions): Promise<PruneResult>;
+  /** Removes the build cache, but for what a build that runs needs. */
+  pruneBuilds(): Promise<PruneResult>;
   /** A new image of what a container has changed. */
   commit(container: string, options?: CommitOptions): Promise<Image>;
 }

@@ -6,6 +6,7 @@ import { errnoOf, WarrenError } from '../base/errors.js';
 import { createCgroupDriver } from '../cgroup/create-driver.js';
 import { createLinuxHost } from '../host/linux/linux-host.js';
 import type { Host } from '../host/port.js';
+import { removeAbandoned } from '../host/temporary-directory.js';
 import { ownIdentity } from '../host/process-identity.js';
 import { OciImageStore, openStoreParts } from '../image/open-store.js';
 import { Registries } from '../image/registry/registries.js';
@@ -16,6 +17,7 @@ import { openContainerFiles } from '../storage/container-files.js';
 import type { ContainerFiles } from '../storage/driver.js';
 import { openStorage } from '../storage/overlay-driver.js';
 import { VolumeDirectories } from '../storage/volumes.js';
+import { secretPrefix } from './build/run-mounts.js';
 import type { EngineContext } from './context.js';
 import type { EngineOptions } from './contract.js';
 import { deviceNumber } from './launch/device-nodes.js';
@@ -42,6 +44,7 @@ export async function openContext(options: EngineOptions): Promise<EngineContext
   try {
     const context = await contextOf(settings, host);
     await recoverIntents(context);
+    await removeAbandoned(settings.runDir, secretPrefix);
     if (oldTrash(context).length > 0) context.reclaimer.schedule();
     return context;
   } catch (error) {

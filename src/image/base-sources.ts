@@ -154,6 +154,7 @@ async function bootstrapSource(
   const args = [
     `--variant=${source.variant}`,
     `--components=${source.components.join(',')}`,
+    ...(source.include === undefined ? [] : [`--include=${source.include.join(',')}`]),
     '--format=tar',
     source.suite,
     archive,

@@ -134,6 +134,15 @@ export class ImageCatalog {
     return this.layout.index().manifests.filter((entry) => this.load(entry).id === id);
   }
 
+  /** What one step of a build made, and nobody gave a name: the build cache. */
+  isStep(id: string): boolean {
+    const entries = this.entriesOf(id);
+    return entries.every(
+      (entry) =>
+        referenceOf(entry) === null && entry.annotations?.[annotations.buildStep] !== undefined,
+    );
+  }
+
   /** The index with this manifest under this name; an image that loses its only name stays, unnamed. */
   manifestsWith(
     familiar: string,
@@ -162,6 +171,7 @@ export class ImageCatalog {
       annotations: {
         ...extra,
         ...(known.length === 0 ? {} : { [annotations.repoDigests]: [...new Set(known)].join(',') }),
+        ...stepOf(manifests, manifest.digest),
         [annotations.refName]: familiar,
         [annotations.created]: new Date().toISOString(),
       },
@@ -282,4 +292,15 @@ function notFound(reference: string): WarrenError {
       ? `Build it with: warren image build-base ${name}`
       : `Built-in images: ${builtInNames().join(', ')}`,
   });
+}
+
+/** A name does not take an image out of the build cache. */
+function stepOf(
+  manifests: readonly OciDescriptor[],
+  digest: string,
+): Readonly<Record<string, string>> {
+  const keys = manifests.flatMap((entry) =>
+    entry.digest === digest ? (entry.annotations?.[annotations.buildStep] ?? []) : [],
+  );
+  return keys[0] === undefined ? {} : { [annotations.buildStep]: keys[0] };
 }

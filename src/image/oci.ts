@@ -18,6 +18,8 @@ export const mediaTypes = {
 } as const;
 
 export const annotations = {
+  /** Of an image that a step of a build made: the step's key in the build cache. */
+  buildStep: 'dev.warren.build.step',
   /** Familiar `name:tag`. */
   refName: 'org.opencontainers.image.ref.name',
   created: 'org.opencontainers.image.created',

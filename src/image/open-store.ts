@@ -54,13 +54,21 @@ export class OciImageStore implements ImageStore {
   }
 
   async list(): Promise<readonly Image[]> {
-    const images = this.parts.catalog.list();
+    const images = this.parts.catalog
+      .list()
+      .filter((image) => !this.parts.catalog.isStep(image.id));
     return this.parts.catalog.describeAll(images, images);
   }
 
   async documents(reference: string): Promise<ImageDocuments> {
     const { document, source } = this.parts.catalog.find(reference);
     return { manifest: document, config: source };
+  }
+
+  async findAnnotated(name: string, value: string): Promise<Image | null> {
+    const { catalog, layout } = this.parts;
+    const entry = layout.index().manifests.find(({ annotations }) => annotations?.[name] === value);
+    return entry === undefined ? null : await this.get(catalog.find(entry.digest).id);
   }
 
   async history(reference: string): Promise<readonly ImageStep[]> {
@@ -88,6 +96,10 @@ export class OciImageStore implements ImageStore {
     return catalog.describe(known);
   }
 
+  isBusy(): boolean {
+    return this.parts.heldByWork().size > 0;
+  }
+
   withLease<T>(subject: string, work: (lease: StoreLease) => Promise<T>): Promise<T> {
     return this.parts.withLease(subject, work);
   }
@@ -106,7 +118,11 @@ export class OciImageStore implements ImageStore {
 
   async collect(inUse: readonly string[], options: CollectOptions = {}): Promise<CollectResult> {
     await using _lock = await this.parts.lockIndex();
-    const plan = planCollection(this.parts.catalog, new Set(inUse), options);
+    const plan = planCollection(
+      this.parts.catalog,
+      new Set([...inUse, ...this.parts.heldByWork()]),
+      options,
+    );
     this.parts.layout.writeIndex(plan.manifests);
     const reclaimedBytes = await this.parts.free({ forgetFailed: true });
     return { reclaimedBytes, untagged: plan.untagged };

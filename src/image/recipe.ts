@@ -20,6 +20,8 @@ export type RecipeSource =
       readonly suite: string;
       readonly variant: string;
       readonly components: readonly string[];
+      /** Packages besides those of the variant. @default none */
+      readonly include?: readonly string[];
     };
 
 /** How a built-in image is made: `images/<name>/recipe.json`. Paths are absolute inside the image. */
@@ -109,8 +111,8 @@ function isSource(source: RecipeSource | undefined): boolean {
     case 'deb-package':
       return /^[a-z0-9][a-z0-9+.-]+$/.test(source.package) && Array.isArray(source.files);
     case 'mmdebstrap':
-      return [source.suite, source.variant, ...source.components].every((word) =>
-        /^[a-z0-9][a-z0-9._/-]*$/.test(word),
+      return [source.suite, source.variant, ...source.components, ...(source.include ?? [])].every(
+        (word) => /^[a-z0-9][a-z0-9.+_/-]*$/.test(word),
       );
     case undefined:
       return false;

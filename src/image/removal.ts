@@ -62,10 +62,10 @@ export interface CollectionPlan {
 export function planCollection(
   catalog: ImageCatalog,
   inUse: ReadonlySet<string>,
-  { all: everything = false, only = () => true }: CollectOptions,
+  { all: everything = false, onlySteps = false, only = () => true }: CollectOptions,
 ): CollectionPlan {
   const goes = (image: KnownImage): boolean => {
-    if (inUse.has(image.id)) return false;
+    if (inUse.has(image.id) || (onlySteps && !catalog.isStep(image.id))) return false;
     const named = catalog.entriesOf(image.id).some((entry) => referenceOf(entry) !== null);
     return (everything || !named) && only(catalog.describe(image));
   };

@@ -102,6 +102,11 @@ export class StoreParts {
     }
   }
 
+  /** Digests that work in progress, of any process, relies on. */
+  heldByWork(): ReadonlySet<string> {
+    return this.leases.held({ abandoned: false });
+  }
+
   /**
    * Frees what neither the index nor a lease leads to. Needs the lock. Returns the bytes.
    * @param forgetFailed also what failed work kept for a second try

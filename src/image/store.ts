@@ -19,6 +19,8 @@ export interface ImageDocuments {
 }
 
 export interface CollectOptions {
+  /** Only what steps of builds made and nobody named. @default false */
+  readonly onlySteps?: boolean;
   /** Named images that no container uses, too. @default false */
   readonly all?: boolean;
   /** Only images that this accepts. @default every one */
@@ -32,6 +34,8 @@ export interface ImageStore {
   ensure(reference: string, options?: BuildBaseOptions): Promise<Image>;
   list(): Promise<readonly Image[]>;
   documents(reference: string): Promise<ImageDocuments>;
+  /** The image whose entry in the index has this annotation, with all its content; null when there is none. */
+  findAnnotated(name: string, value: string): Promise<Image | null>;
   /** Newest first. */
   history(reference: string): Promise<readonly ImageStep[]>;
   buildBase(name: string, options?: BuildBaseOptions): Promise<Image>;
@@ -42,6 +46,8 @@ export interface ImageStore {
   add(image: NewImage): Promise<Image>;
   /** Gives an image one more name; another image that had it loses it. */
   tag(reference: string, name: string): Promise<Image>;
+  /** Whether some process is about to add to the store. */
+  isBusy(): boolean;
   /** Runs `work` with a lease: what it holds by digest or chain id is not freed meanwhile. */
   withLease<T>(subject: string, work: (lease: StoreLease) => Promise<T>): Promise<T>;
   /** Runs `work` with an empty directory of ours on the data root's file system. */

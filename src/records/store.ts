@@ -60,8 +60,12 @@ export interface VolumeRecords {
 /** Multi-step work announces itself first; what a crash left is undone at the next open. */
 export interface Intent {
   readonly id: string;
-  /** `run`: create and start, undone as a whole; `start`: nothing to undo, it tells that a launch is under way; `commit`: what it froze goes on. */
-  readonly operation: 'create' | 'run' | 'start' | 'remove' | 'volume' | 'image' | 'commit';
+  /**
+   * `run`: create and start, undone as a whole; `build`: the container of a build's step, always removed; `start`: nothing to undo, it
+   * tells that a launch is under way; `commit`: what it froze goes on.
+   */
+  readonly operation:
+    'create' | 'run' | 'build' | 'start' | 'remove' | 'volume' | 'image' | 'commit';
   readonly subjects: readonly string[];
   readonly pid: number;
   /** Start time of that process (clock ticks since boot), and the boot. */

@@ -31,7 +31,7 @@ export interface CreatedChunk {
 }
 
 export interface ChunkRequest {
-  readonly operation: Extract<Intent['operation'], 'create' | 'run'>;
+  readonly operation: Extract<Intent['operation'], 'create' | 'run' | 'build'>;
   readonly begin: Begin;
 }
 

@@ -31,18 +31,27 @@ interface Prepared {
   readonly joined: ContainerRecord | null;
 }
 
+type ResolveImage = (config: ContainerConfig) => Promise<Image>;
+
 /** Makes records of containers that do not exist yet; work that a batch shares is done once. */
 export class Drafts {
   readonly #context: EngineContext;
   readonly #images = new Map<string, Promise<Image>>();
   readonly #prepared = new Map<ContainerConfig, Promise<Prepared>>();
 
-  readonly #options: BatchOptions;
+  readonly #resolve: ResolveImage;
 
-  /** @param options of the call: an image that is pulled tells how far it is, and stops when the call does */
-  constructor(context: EngineContext, options: BatchOptions = {}) {
+  /**
+   * @param options of the call: an image that is pulled tells how far it is, and stops when the call does
+   * @param resolve finds the image of a config. @default in the store, or pulled
+   */
+  constructor(
+    context: EngineContext,
+    options: BatchOptions = {},
+    resolve: ResolveImage = (config) => provideImage(context, config, options),
+  ) {
     this.#context = context;
-    this.#options = options;
+    this.#resolve = resolve;
   }
 
   /** @throws WarrenError invalidArgument, notFound (IMAGE_NOT_FOUND, NO_SUCH_CONTAINER) */
@@ -87,7 +96,7 @@ export class Drafts {
     const key = [config.image, config.platform, config.pull].join(' ');
     let image = this.#images.get(key);
     if (image === undefined) {
-      image = provideImage(this.#context, config, this.#options);
+      image = this.#resolve(config);
       this.#images.set(key, image);
     }
     return image;

@@ -3,6 +3,7 @@ import { isAlive } from '../../host/process-identity.js';
 import type { ContainerId, ContainerRecord } from '../../model/container.js';
 import type { Intent } from '../../records/store.js';
 import { removeExited } from '../containers/auto-remove.js';
+import { removeContainers } from '../containers/remove.js';
 import { discardContainer } from '../containers/discard.js';
 import type { EngineContext } from '../context.js';
 import { compileContainer } from '../launch/launch-input.js';
@@ -26,7 +27,7 @@ export async function recoverIntents(context: EngineContext): Promise<number> {
 async function recover(context: EngineContext, intent: Intent): Promise<void> {
   const records = intent.subjects.map((id) => context.records.containers.get(id as ContainerId));
   const existing = records.filter((record) => record !== undefined);
-  if (intent.operation === 'create' || intent.operation === 'run') {
+  if (['create', 'run', 'build'].includes(intent.operation)) {
     for (const [index, id] of intent.subjects.entries()) {
       // Removed by its name while it was being made.
       if (records[index] === undefined) await context.storage.remove(id);
@@ -40,6 +41,12 @@ async function recover(context: EngineContext, intent: Intent): Promise<void> {
   }
   if (intent.operation === 'run') await recoverRuns(context, existing);
   if (intent.operation === 'commit') await unfreeze(context, existing);
+  if (intent.operation === 'build') {
+    await settledStates(context, existing);
+    const ids = existing.map(({ id }) => id);
+    for (const result of await removeContainers(context, ids, { force: true, volumes: true }))
+      if (!result.ok && result.error.kind !== 'notFound') throw result.error;
+  }
   if (intent.operation === 'remove') {
     for (const record of existing) {
       if (record.phase === 'removing') await discardContainer(context, record);

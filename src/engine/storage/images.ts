@@ -1,3 +1,5 @@
+import { buildImage } from '../build/build.js';
+import { pruneBuilds } from '../build/prune-builds.js';
 import type { EngineContext } from '../context.js';
 import type { EngineImages, ImagePruneOptions, PruneResult } from '../contract.js';
 import type { ImageEvent } from '../../model/events.js';
@@ -36,6 +38,11 @@ export function imageOperations(context: EngineContext): EngineImages {
       journal.append([event('build', image.id, image.references[0] ?? name)]);
       return image;
     },
+    build: async (options) => {
+      const image = await buildImage(context, options);
+      journal.append([event('build', image.id, image.references[0] ?? image.id)]);
+      return image;
+    },
     remove: async (reference, options) => {
       const { id } = await images.get(reference);
       const removed = await images.remove(reference, {
@@ -49,6 +56,7 @@ export function imageOperations(context: EngineContext): EngineImages {
       return removed;
     },
     prune: async (options) => await pruneImages(context, options),
+    pruneBuilds: async () => await pruneBuilds(context),
   };
 }
 

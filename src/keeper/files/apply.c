@@ -104,11 +104,21 @@ static long set_xattr(struct job *job, int parent, const char *name) {
   return result;
 }
 
+/* Whether there is a directory already, perhaps behind a link. */
+static bool is_directory(const struct job *job) {
+  long fd = path_open(job->root, job->records.path, O_PATH | O_DIRECTORY);
+
+  if (fd >= 0) sys_close((int)fd);
+  return fd >= 0;
+}
+
 static long perform(struct job *job) {
   const char *name;
-  long parent = path_parent(job->root, job->records.path, &name);
+  long parent;
   long result = 0;
 
+  if ((job->records.record.flags & UNLESS_PRESENT) != 0 && is_directory(job)) return 0;
+  parent = path_parent(job->root, job->records.path, &name);
   if (parent < 0) return parent;
   if (job->records.record.operation != MAKE_DIRECTORY && job->records.record.operation != SET_XATTR)
     result = clear(job, (int)parent, name);

@@ -59,6 +59,18 @@ export const storeCommands: readonly CommandEntry[] = [
     load: () => import('../../commands/image/build-base.js'),
   },
   {
+    path: ['build'],
+    group: stores,
+    summary: 'Build an image from a Dockerfile',
+    load: () => import('../../commands/build/build.js'),
+  },
+  {
+    path: ['builder', 'prune'],
+    group: stores,
+    summary: 'Remove the build cache',
+    load: () => import('../../commands/build/builder-prune.js'),
+  },
+  {
     path: ['image', 'ls'],
     aliases: ['list'],
     group: stores,
