@@ -11,6 +11,7 @@ import type { Keepers } from './launch/keepers.js';
 import type { UserResolver } from './launch/user-resolver.js';
 import type { EventJournal } from './observe/journal.js';
 import type { EngineSettings } from './settings.js';
+import type { IdClaims } from './state/id-claims.js';
 import type { Reclaimer } from './storage/reclaimer.js';
 
 /** Directories of volumes; which volumes there are, the records say. */
@@ -41,6 +42,7 @@ export interface EngineContext {
   readonly cgroups: CgroupDriver;
   readonly keepers: Keepers;
   readonly users: UserResolver;
+  readonly idClaims: IdClaims;
   readonly journal: EventJournal;
   readonly clock: Clock;
   /** Files of a container; `pid` of its init while it runs, else 0. */

@@ -70,6 +70,11 @@ export interface BatchOptions {
   readonly onProgress?: OnProgress;
 }
 
+export interface StartNewOptions extends BatchOptions {
+  /** Called when a container is created, before it is started. What it throws undoes the container. */
+  readonly onCreated?: (container: { readonly id: string; readonly name: string }) => void;
+}
+
 /** One container as lists show it. */
 export interface ContainerSummary {
   readonly record: ContainerRecord;
@@ -111,7 +116,7 @@ export interface AttachOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface RunOptions extends BatchOptions {
+export interface RunOptions extends StartNewOptions {
   /** Streams of the first run are given to the caller (foreground `warren run`). */
   readonly attach?: AttachOptions;
   /** Dies with this process (`lease.dieWithOwner` too). */
@@ -409,7 +414,7 @@ export interface EngineSystem {
 
 export interface EngineApi {
   /** Creates and starts; the handle is disposable. */
-  run(config: ContainerConfig, options?: BatchOptions): Promise<ContainerHandle>;
+  run(config: ContainerConfig, options?: StartNewOptions): Promise<ContainerHandle>;
   /** Creates and starts with the streams of the process. */
   runAttached(
     config: ContainerConfig,
@@ -419,7 +424,7 @@ export interface EngineApi {
   runMany(
     config: ContainerConfig,
     count: number,
-    options?: BatchOptions,
+    options?: StartNewOptions,
   ): Promise<readonly BatchResult<ContainerHandle>[]>;
   create(config: ContainerConfig, options?: BatchOptions): Promise<ContainerHandle>;
   /** Throws notFound: `No such container: X`. */

@@ -2,9 +2,9 @@ import type { ContainerConfig } from '../model/container-config.js';
 import type { EngineEvent } from '../model/events.js';
 import type { RunningProcess } from '../model/exec.js';
 import { single } from './batch.js';
-import { createContainers } from './containers/create.js';
-import { runContainers } from './containers/run.js';
-import { runAttached } from './containers/run-attached.js';
+import { createContainers } from './containers/launch/create.js';
+import { runContainers } from './containers/launch/run.js';
+import { runAttached } from './containers/launch/run-attached.js';
 import type { EngineContext } from './context.js';
 import type {
   BatchOptions,
@@ -18,6 +18,7 @@ import type {
   EngineSystem,
   EngineVolumes,
   RunOptions,
+  StartNewOptions,
 } from './contract.js';
 import { containerOperations } from './containers/operations.js';
 import { containerHandle } from './handle.js';
@@ -62,7 +63,7 @@ export class Engine implements EngineApi {
     return new Engine(await openContext(options));
   }
 
-  async run(config: ContainerConfig, options: BatchOptions = {}): Promise<ContainerHandle> {
+  async run(config: ContainerConfig, options: StartNewOptions = {}): Promise<ContainerHandle> {
     const request = { config, name: config.name ?? '' };
     const { record } = single(await runContainers(this.#context, [request], options));
     return containerHandle(this.#context, record);
@@ -80,7 +81,7 @@ export class Engine implements EngineApi {
   async runMany(
     config: ContainerConfig,
     count: number,
-    options: BatchOptions = {},
+    options: StartNewOptions = {},
   ): Promise<readonly BatchResult<ContainerHandle>[]> {
     const news = Array.from({ length: count }, (_, index) => ({
       config,

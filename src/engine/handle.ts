@@ -7,7 +7,7 @@ import { pauseContainers, unpauseContainers } from './containers/pause.js';
 import { removeContainers } from './containers/remove.js';
 import { renameContainer } from './containers/rename.js';
 import { restartContainers } from './containers/restart.js';
-import { startAttached, startContainers } from './containers/start.js';
+import { startAttached, startContainers } from './containers/launch/start.js';
 import { stopContainers } from './containers/stop.js';
 import { updateContainers } from './containers/update.js';
 import { waitContainer } from './containers/wait.js';

@@ -15,6 +15,7 @@ import type { ContainerRecord } from '../model/container.js';
 import { openRecords } from '../records/open-records.js';
 import { openContainerFiles } from '../storage/container-files.js';
 import type { ContainerFiles } from '../storage/driver.js';
+import { makeMountPoints, withMountPoints } from '../storage/mount-points.js';
 import { openStorage } from '../storage/overlay-driver.js';
 import { VolumeDirectories } from '../storage/volumes.js';
 import { secretPrefix } from './build/run-mounts.js';
@@ -26,6 +27,7 @@ import { containerPath } from './launch/launch-input.js';
 import { UserResolver } from './launch/user-resolver.js';
 import { EventJournal } from './observe/journal.js';
 import { type EngineSettings, engineSettings } from './settings.js';
+import { IdClaims } from './state/id-claims.js';
 import { recoverIntents } from './state/recover.js';
 import { Reclaimer } from './storage/reclaimer.js';
 import { oldTrash } from './storage/trash.js';
@@ -58,6 +60,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
   const facts = await host.facts();
   const records = await openRecords(dataRoot);
   try {
+    await makeMountPoints(dataRoot);
     const storage = openStorage({ dataRoot, host });
     const imageParts = await openStoreParts({ dataRoot, host });
     const registries = new Registries({
@@ -81,7 +84,8 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
         deviceNumber,
       }),
       keepers: new Keepers(host, keeperConfiguration(settings)),
-      users: new UserResolver(dataRoot),
+      users: new UserResolver(dataRoot, host),
+      idClaims: new IdClaims(dataRoot),
       journal: new EventJournal(settings.runDir),
       clock: systemClock,
       files: (record, pid) => filesOf({ dataRoot, host }, record, pid),
@@ -158,5 +162,9 @@ function filesOf(
     upper: containerPath(record.id, 'upper'),
     work: containerPath(record.id, 'work'),
   };
-  return openContainerFiles(options, { state: 'stopped', writable, layers: record.layers });
+  return openContainerFiles(options, {
+    state: 'stopped',
+    writable,
+    layers: withMountPoints(record.layers),
+  });
 }

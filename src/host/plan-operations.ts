@@ -67,7 +67,7 @@ export const mountAttributes = {
   noSymlinkFollow: 0x20_0000,
 } as const;
 
-export const bindSources = { host: 0, store: 1, shared: 2 } as const;
+export const bindSources = { host: 0, store: 1, shared: 2, joined: 3 } as const;
 export const bindFlags = { recursive: 1, idmapped: 2, optional: 4, makeSource: 8 } as const;
 export const propagations = { private: 0, slave: 1, shared: 2, unbindable: 3 } as const;
 export const createKinds = { no: 0, directory: 1, file: 2, likeSource: 3 } as const;

@@ -162,6 +162,7 @@ static const struct row rows[] = {
     ROW("bind_source", BIND_HOST),
     ROW("bind_source", BIND_STORE),
     ROW("bind_source", BIND_SHARED),
+    ROW("bind_source", BIND_JOINED),
     ROW("create_kind", CREATE_NO),
     ROW("create_kind", CREATE_DIR),
     ROW("create_kind", CREATE_FILE),

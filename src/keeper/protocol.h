@@ -113,7 +113,7 @@ enum op_flags {
   EXEC_INIT = 1,
 };
 
-enum bind_source { BIND_HOST, BIND_STORE, BIND_SHARED };
+enum bind_source { BIND_HOST, BIND_STORE, BIND_SHARED, BIND_JOINED };
 enum create_kind { CREATE_NO, CREATE_DIR, CREATE_FILE, CREATE_LIKE_SOURCE };
 enum overlay_strategy { OVERLAY_PROBE, OVERLAY_FD, OVERLAY_ATTACHED };
 enum clamp_kind { CLAMP_RLIMIT = 1, CLAMP_CGROUP };

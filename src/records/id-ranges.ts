@@ -4,7 +4,11 @@ import type { IdRange } from '../model/container.js';
 import type { Tables } from './database.js';
 import type { IdRangeRecords } from './store.js';
 
-export type IdPool = IdRange & { readonly avoid: readonly IdRange[] };
+export type IdPool = IdRange & {
+  readonly avoid: readonly IdRange[];
+  /** Claims a range for this data root; false when another one of the machine has it. */
+  readonly claim?: (range: IdRange) => boolean;
+};
 
 function overlaps(a: IdRange, b: IdRange): boolean {
   return a.base < b.base + b.count && b.base < a.base + a.count;
@@ -40,7 +44,8 @@ export class RangeCursor {
       };
       this.#next = (this.#next + 1) % this.#slots;
       if (this.#pool.avoid.some((other) => overlaps(range, other))) continue;
-      if (!this.#taken(range.base)) return range;
+      if (this.#taken(range.base)) continue;
+      if (this.#pool.claim?.(range) ?? true) return range;
     }
     throw new WarrenError(
       'exhausted',

@@ -4,6 +4,7 @@
  */
 import type { ContainerId, ContainerRecord, IdRange } from '../model/container.js';
 import type { Volume } from '../model/volume.js';
+import type { IdPool } from './id-ranges.js';
 
 export interface RecordsStore {
   readonly containers: ContainerRecords;
@@ -21,7 +22,7 @@ export interface RecordsStore {
 export interface NewContainers {
   readonly records: readonly ContainerRecord[];
   /** An id range is allocated for each record whose `ids` asks for one with base 0. */
-  readonly idPool: IdRange & { readonly avoid: readonly IdRange[] };
+  readonly idPool: IdPool;
   /** Begun in the same transaction. */
   readonly intent?: Intent;
 }

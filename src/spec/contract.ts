@@ -49,6 +49,8 @@ export interface DeviceNode {
 
 export interface LaunchInput {
   readonly record: ContainerRecord;
+  /** Of the root file system, store-relative, top first. @default record.layers */
+  readonly layers?: readonly string[];
   readonly generation: number;
   readonly user: ResolvedUser;
   readonly cgroups: CgroupPlan;

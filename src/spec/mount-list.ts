@@ -9,6 +9,8 @@ import { wantsWritableCgroups } from './guest-init.js';
 /** Sources that tell the plan compiler to bind the tree which all containers share. */
 export const sharedDevices = 'warren-dev';
 export const sharedSysfs = 'warren-sys';
+/** The /dev/shm of the container whose IPC namespace is joined. */
+export const joinedShm = 'warren-joined-shm';
 
 const procMount: OciMount = {
   destination: '/proc',
@@ -88,8 +90,13 @@ function ipcMounts({ record: { spec } }: LaunchInput, modes: NamespaceModes): Oc
     });
     return [hostBind('/dev/mqueue'), hostBind('/dev/shm')];
   }
+  const shmOptions = ['nosuid', 'noexec', 'nodev'];
+  if (typeof modes.ipc === 'object') {
+    const options = ['bind', ...shmOptions, 'nofail'];
+    return [mqueueMount, { destination: '/dev/shm', type: 'bind', source: joinedShm, options }];
+  }
   if (spec.ipc === 'none' || spec.shmSizeBytes === 0) return [mqueueMount];
-  const options = ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${spec.shmSizeBytes}`];
+  const options = [...shmOptions, 'mode=1777', `size=${spec.shmSizeBytes}`];
   return [mqueueMount, { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options }];
 }
 

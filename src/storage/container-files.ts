@@ -5,6 +5,7 @@ import type { Host } from '../host/port.js';
 import type { RecordIds } from '../host/tree/apply-records.js';
 import { DirectoryHandle } from '../host/tree/directory-handle.js';
 import { resolveInRoot, type ResolvedPath } from '../host/tree/resolve-in-root.js';
+import { type AccessWatch, StallWatch, unwatched } from '../host/tree/stall-watch.js';
 import type { ContainerFiles, PreparedLayer } from './driver.js';
 import { extractArchive } from './extract-archive.js';
 import { openMergedView } from './merged-view.js';
@@ -44,23 +45,32 @@ export function openContainerFiles(
 class FilesOfContainer implements ContainerFiles {
   private readonly options: ContainerFilesOptions;
   private readonly target: FilesTarget;
+  private readonly watch: AccessWatch;
 
   constructor(options: ContainerFilesOptions, target: FilesTarget) {
     this.options = options;
     this.target = target;
+    this.watch =
+      target.state === 'running' ? new StallWatch({ ...target, host: options.host }) : unwatched;
   }
 
   async archive(path: string, options: { readonly followLink: boolean }): Promise<Readable> {
-    const open = await this.openRoot('read');
-    const place = await this.resolve(open, path, options.followLink);
     const memberName = memberNameOf(path);
-    return streamOf(archiveOf(open, place, { name: place.name, memberName, oneFileSystem: false }));
+    return this.watch.during(async () => {
+      const open = await this.openRoot('read');
+      const place = await this.resolve(open, path, options.followLink);
+      const names = { name: place.name, memberName, oneFileSystem: false };
+      return streamOf(this.watch.stream(archiveOf(open, place, names)));
+    });
   }
 
   async export(): Promise<Readable> {
-    const open = await this.openRoot('read');
-    const place = await this.resolve(open, '/', false);
-    return streamOf(archiveOf(open, place, { name: '.', memberName: '', oneFileSystem: true }));
+    return this.watch.during(async () => {
+      const open = await this.openRoot('read');
+      const place = await this.resolve(open, '/', false);
+      const names = { name: '.', memberName: '', oneFileSystem: true };
+      return streamOf(this.watch.stream(archiveOf(open, place, names)));
+    });
   }
 
   async extract(
@@ -69,8 +79,9 @@ class FilesOfContainer implements ContainerFiles {
     options: { readonly overwriteDirWithFile: boolean },
   ): Promise<void> {
     await using open = await this.openRoot('write');
-    await using place = await resolvePresent(open.root, path, true);
-    const stats = await place.parent.lstat(place.name);
+    const find = async (): Promise<ResolvedPath> => resolvePresent(open.root, path, true);
+    await using place = await this.watch.during(find);
+    const stats = await this.watch.during(() => place.parent.lstat(place.name));
     if (!stats.isDirectory()) {
       throw new WarrenError(
         'invalidArgument',
@@ -83,11 +94,16 @@ class FilesOfContainer implements ContainerFiles {
       root: open.path,
       directory: place.path,
       ids: open.ids,
+      watch: this.watch,
       overwriteDirWithFile: options.overwriteDirWithFile,
     });
   }
 
   async stat(path: string): Promise<StatResult> {
+    return this.watch.during(() => this.describe(path));
+  }
+
+  private async describe(path: string): Promise<StatResult> {
     await using open = await this.openRoot('read');
     await using place = await resolvePresent(open.root, path, false);
     const stats = await place.parent.lstat(place.name);

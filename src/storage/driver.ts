@@ -2,6 +2,7 @@
  * The contract of the storage drivers: writable layers of containers over shared image layers.
  *
  *     <data root>/layers/<chain id>/fs        unpacked image layers (image store)
+ *     <data root>/mount-points                what lies below all of them: where Warren mounts
  *     <data root>/containers/<id>/upper work  a container's writable layer; 0-based ids
  *     <data root>/containers/<id>/{hosts,hostname,resolv.conf}
  *     <data root>/containers/<id>/log/output.log

@@ -6,6 +6,7 @@ import type { Host } from '../host/port.js';
 import { makeTemporaryDirectory } from '../host/temporary-directory.js';
 import { applyRecords, RecordFile, type RecordIds } from '../host/tree/apply-records.js';
 import { removeTree } from '../host/tree/remove-tree.js';
+import type { AccessWatch } from '../host/tree/stall-watch.js';
 
 export interface ExtractRequest {
   readonly dataRoot: string;
@@ -16,6 +17,7 @@ export interface ExtractRequest {
   readonly directory: ByteString;
   /** The container's ids on the host, when its files show those. */
   readonly ids: RecordIds | null;
+  readonly watch: AccessWatch;
   readonly overwriteDirWithFile: boolean;
 }
 
@@ -35,10 +37,13 @@ export async function extractArchive(
   try {
     await using records = await RecordFile.create(join(temporary, 'records'));
     for await (const member of readTar(archive)) await spool(member, records, request);
-    await applyRecords(request.host, records, {
-      root: request.root,
-      ...(request.ids === null ? {} : { ids: request.ids }),
-    });
+    await request.watch.during((onProgress) =>
+      applyRecords(request.host, records, {
+        root: request.root,
+        onProgress,
+        ...(request.ids === null ? {} : { ids: request.ids }),
+      }),
+    );
   } finally {
     await removeTree(temporary);
   }

@@ -17,6 +17,7 @@ import { removeTree } from '../host/tree/remove-tree.js';
 import { diffLayer } from './diff.js';
 import type { Change, PreparedLayer, StorageDriver, StoreFile } from './driver.js';
 import { extractPrefix } from './extract-archive.js';
+import { mountPointsPrefix } from './mount-points.js';
 import { treeSize } from './tree-size.js';
 
 export interface StorageOptions {
@@ -119,7 +120,8 @@ class OverlayDriver implements StorageDriver {
 
   private async removeTrash(): Promise<void> {
     const trash = join(this.dataRoot, 'trash');
-    await removeAbandoned(join(this.dataRoot, 'tmp'), extractPrefix);
+    for (const prefix of [extractPrefix, mountPointsPrefix])
+      await removeAbandoned(join(this.dataRoot, 'tmp'), prefix);
     // Removing waits for the disk most of the time: several at once are faster by their number.
     await mapBounded(readdirSync(trash), concurrentRemovals, (name) =>
       removeTree(join(trash, name)),

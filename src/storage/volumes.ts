@@ -15,6 +15,7 @@ import { tarEnd } from '../base/tar-header.js';
 import type { Host } from '../host/port.js';
 import { lockAcrossProcesses } from '../host/process-lock.js';
 import { resolveInRoot, type ResolvedPath } from '../host/tree/resolve-in-root.js';
+import { unwatched } from '../host/tree/stall-watch.js';
 import { extractArchive } from './extract-archive.js';
 import { openMergedView } from './merged-view.js';
 import { tarTree } from './tar-tree.js';
@@ -128,6 +129,7 @@ export class VolumeDirectories {
       root: data,
       directory: '/',
       ids: null,
+      watch: unwatched,
       overwriteDirWithFile: false,
     });
   }

@@ -2,11 +2,11 @@ import type { Readable } from 'node:stream';
 import type { ContainerConfig } from '../../model/container-config.js';
 import type { Image } from '../../model/image.js';
 import { single } from '../batch.js';
-import { attachedProcess } from '../containers/attached-process.js';
-import { createChunk, draftAll } from '../containers/create.js';
-import { Drafts } from '../containers/draft.js';
+import { attachedProcess } from '../containers/launch/attached-process.js';
+import { createChunk, draftAll } from '../containers/launch/create.js';
+import { Drafts } from '../containers/launch/draft.js';
 import { removeContainers } from '../containers/remove.js';
-import { launchNew, startedRecord } from '../containers/run.js';
+import { launchNew, startedRecord } from '../containers/launch/run.js';
 import type { EngineContext } from '../context.js';
 
 export interface StepContainer {
@@ -47,14 +47,14 @@ export async function runStepContainer(
       watched: true,
       signal,
     });
-    const process = await attachedProcess(context, record, { launched, attach: {} });
+    const attached = await attachedProcess(context, record, { launched, attach: {} });
     const kill = (): void => {
-      process.kill('SIGKILL').catch(() => undefined);
+      attached.kill('SIGKILL').catch(() => undefined);
     };
     signal?.addEventListener('abort', kill, { once: true });
     try {
-      const outputs = [process.stdout, process.stderr].map((stream) => drain(stream, onOutput));
-      const exit = await process.exit;
+      const outputs = [attached.stdout, attached.stderr].map((stream) => drain(stream, onOutput));
+      const exit = await attached.exit;
       await Promise.all(outputs);
       signal?.throwIfAborted();
       if (exit.exitCode === 0) await onSuccess(record.id);

@@ -3,6 +3,7 @@ import type { ContainerFiles } from '../../storage/driver.js';
 import type { EngineContext } from '../context.js';
 import type { ContainerFileOperations } from '../contract.js';
 import { readState } from '../state/read-states.js';
+import { withMountPoints } from '../../storage/mount-points.js';
 import { requireStatus } from '../../model/status.js';
 
 /** Files of a container: of its init's root while it runs, of its layers otherwise. */
@@ -25,7 +26,7 @@ export function containerFiles(
     },
     diff: async () => {
       const { id, layers } = record();
-      return await context.storage.diff(id, layers);
+      return await context.storage.diff(id, withMountPoints(layers));
     },
     export: async () => await (await files()).export(),
   };

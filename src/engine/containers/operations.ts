@@ -3,13 +3,13 @@ import type { EngineContainers } from '../contract.js';
 import { containerHandle } from '../handle.js';
 import { listContainers } from '../observe/list.js';
 import { allStats } from '../observe/stats.js';
-import { createContainers } from './create.js';
+import { createContainers } from './launch/create.js';
 import { killContainers } from './kill.js';
 import { pauseContainers, unpauseContainers } from './pause.js';
 import { pruneContainers } from './prune.js';
 import { removeContainers } from './remove.js';
 import { restartContainers } from './restart.js';
-import { startContainers } from './start.js';
+import { startContainers } from './launch/start.js';
 import { stopContainers } from './stop.js';
 import { updateContainers } from './update.js';
 

@@ -7,7 +7,7 @@ import { type LockedContainer, withContainerLock } from '../state/container-lock
 import { isNotSupervised } from '../launch/keepers.js';
 import { forget } from '../state/forget.js';
 import { readState } from '../state/read-states.js';
-import { discardContainer } from './discard.js';
+import { discardContainer } from './launch/discard.js';
 
 const sigkill = 9;
 

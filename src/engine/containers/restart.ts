@@ -4,7 +4,7 @@ import type { EngineContext } from '../context.js';
 import type { BatchResult, StopOptions } from '../contract.js';
 import { containerEvent } from '../observe/container-event.js';
 import { withContainerLock } from '../state/container-lock.js';
-import { launchLocked } from './start.js';
+import { launchLocked } from './launch/start.js';
 import { stopLocked } from './stop.js';
 
 /** Stops and starts containers under one lock each. */

@@ -10,7 +10,7 @@ import { commitExit } from '../state/commit-exits.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { exitInfo } from '../state/exit-info.js';
 import { readState } from '../state/read-states.js';
-import { removeExited } from './auto-remove.js';
+import { removeExited } from './launch/auto-remove.js';
 
 /** Stops containers; one that does not run is left alone. The value is how the last run ended. */
 export async function stopContainers(

@@ -6,8 +6,8 @@ import { isNotSupervised } from '../launch/keepers.js';
 import { commitExit } from '../state/commit-exits.js';
 import { exitInfo, unknownExit } from '../state/exit-info.js';
 import { readState } from '../state/read-states.js';
-import { removeExited } from './auto-remove.js';
-import { untilRemoved, untilStarted } from './until-event.js';
+import { removeExited } from './launch/auto-remove.js';
+import { untilRemoved, untilStarted } from './launch/until-event.js';
 
 export interface WaitOptions {
   /** @default 'not-running' */

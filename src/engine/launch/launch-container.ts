@@ -25,6 +25,7 @@ export async function launchContainer(
   record: ContainerRecord,
   wishes: LaunchWishes,
 ): Promise<Launched> {
+  if (record.ids !== null) context.idClaims.require(record.ids, record.name);
   const compiled = compileContainer(context, record, wishes.watched);
   wishes.tracer?.step('compile');
   let instance = record.run?.keeper ?? context.keepers.launching;

@@ -5,6 +5,7 @@ import { compileExec } from '../../spec/plan/compile-exec.js';
 import { compileLaunch } from '../../spec/plan/compile-launch.js';
 import { runtimeSpec } from '../../spec/runtime-spec.js';
 import type { CgroupRequest } from '../../cgroup/driver.js';
+import { withMountPoints } from '../../storage/mount-points.js';
 import type { EngineContext } from '../context.js';
 import { deviceNodes, deviceRules } from './device-nodes.js';
 
@@ -49,8 +50,9 @@ function baseInput(
   const { facts, settings } = context;
   return {
     record,
+    layers: withMountPoints(record.layers),
     generation: record.run?.generation ?? 1,
-    user: context.users.resolve(record, { user: spec.user, groupAdd: spec.groupAdd, pid: 0 }),
+    user: context.users.resolve(record, { user: spec.user, groupAdd: spec.groupAdd }),
     cgroups,
     dataRoot: settings.dataRoot,
     writableLayer:

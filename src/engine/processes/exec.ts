@@ -89,7 +89,7 @@ async function launchExec(
   const live = await liveKeeper(context, record, 'exec');
   return await live.keeper.exec({
     container: record.id,
-    plan: compileProcess(context, record, execSpec(context, record, { config, live })),
+    plan: compileProcess(context, record, await execSpec(context, record, { config, live })),
     streams,
     ...(terminal === undefined ? {} : { terminal }),
     ...(config.timeoutMs === undefined ? {} : { timeoutMs: config.timeoutMs }),
@@ -98,14 +98,14 @@ async function launchExec(
   });
 }
 
-function execSpec(
+async function execSpec(
   context: EngineContext,
   record: ContainerRecord,
   { config, live }: { readonly config: ExecLaunch['config']; readonly live: LiveContainer },
-): ExecSpec {
+): Promise<ExecSpec> {
   const { spec } = record;
   const tty = config.tty ?? false;
-  const user = context.users.resolve(record, {
+  const user = await context.users.resolveRunning(record, {
     user: config.user ?? spec.user,
     groupAdd: spec.groupAdd,
     pid: live.pid,

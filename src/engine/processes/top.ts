@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { errnoOf } from '../../base/errors.js';
+import { StallWatch } from '../../host/tree/stall-watch.js';
 import type { ContainerRecord } from '../../model/container.js';
 import { requireStatus } from '../../model/status.js';
 import type { EngineContext } from '../context.js';
@@ -30,11 +32,12 @@ function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?').slice(0, maximumCommandLength);
 }
 
-function processFacts(pid: number): ProcessFacts | null {
+/** A process may keep its arguments in a mapped file, of whatever file system: only reading those can block. */
+async function processFacts(pid: number, watch: StallWatch): Promise<ProcessFacts | null> {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    const argv = await watch.during(() => readFile(`/proc/${pid}/cmdline`, 'utf8'));
     const comm = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
     // Fields from the third on (proc_pid_stat(5)).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -125,8 +128,9 @@ export async function containerTop(
   record: ContainerRecord,
   wanted: readonly string[] = defaultColumns,
 ): Promise<ProcessTable> {
-  const { status } = await readState(context, record);
+  const { status, pid: init } = await readState(context, record);
   requireStatus('top', status, record.name);
+  const watch = new StallWatch({ host: context.host, pid: init, ids: record.ids });
   const titles = wanted.map((name) => name.toUpperCase()).filter((name) => name in columns);
   const nowMs = context.clock.now();
   const uptimeMs = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000;
@@ -136,9 +140,10 @@ export async function containerTop(
     bootMs: nowMs - uptimeMs,
     nowMs,
   };
-  const rows = context.cgroups.processes(record.cgroupPath).flatMap((pid) => {
-    const facts = processFacts(pid);
-    return facts === null ? [] : [titles.map((title) => columns[title]?.(facts, row) ?? '')];
-  });
+  const rows: string[][] = [];
+  for (const pid of context.cgroups.processes(record.cgroupPath)) {
+    const facts = await processFacts(pid, watch);
+    if (facts !== null) rows.push(titles.map((title) => columns[title]?.(facts, row) ?? ''));
+  }
   return { titles, rows };
 }

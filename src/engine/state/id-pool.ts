@@ -10,7 +10,11 @@ const pools = new WeakMap<EngineContext, IdPool>();
 export function allocatableIds(context: EngineContext): IdPool {
   let pool = pools.get(context);
   if (pool === undefined) {
-    pool = { ...context.settings.idPool, avoid: hostRanges() };
+    pool = {
+      ...context.settings.idPool,
+      avoid: hostRanges(),
+      claim: (range) => context.idClaims.claim(range),
+    };
     pools.set(context, pool);
   }
   return pool;
@@ -73,6 +77,11 @@ function mapOf(pid: string): string[] {
   }
 }
 
+/** What the records hold no more is other data roots' to use. */
+export function keepUsedClaims({ records, idClaims }: EngineContext): void {
+  idClaims.keepOnly([...records.idRanges.used(), ...records.idRanges.freed()]);
+}
+
 /** Gives back the ranges of removed containers of which the kernel holds nothing. Returns how many. */
 export async function releaseUnusedIds(context: EngineContext): Promise<number> {
   const freed = context.records.idRanges.freed();
@@ -82,5 +91,6 @@ export async function releaseUnusedIds(context: EngineContext): Promise<number> 
     ({ base, count }) => !mapped.some((id) => id >= base && id < base + count),
   );
   await context.records.idRanges.release(unused);
+  keepUsedClaims(context);
   return unused.length;
 }

@@ -1,7 +1,7 @@
 import type { ContainerRecord } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
 import type { BatchOptions, BatchResult } from '../contract.js';
-import { startContainers } from '../containers/start.js';
+import { startContainers } from '../containers/launch/start.js';
 import { reconcile } from './reconcile.js';
 
 /** Whether a container is started again after the machine was. */

@@ -1,5 +1,5 @@
 import { mapBounded } from '../../base/limit.js';
-import { removeExited } from '../containers/auto-remove.js';
+import { removeExited } from '../containers/launch/auto-remove.js';
 import type { EngineContext } from '../context.js';
 import type { ContainerRecord } from '../../model/container.js';
 import { afterExit, commitExits } from '../state/commit-exits.js';

@@ -1,5 +1,6 @@
 import { WarrenError } from '../../base/errors.js';
 import type { EngineContext } from '../context.js';
+import { keepUsedClaims, releaseUnusedIds } from '../state/id-pool.js';
 import { reconcile } from './reconcile.js';
 
 /** Ends the keepers of the run dir; running containers are killed when forced, else nothing happens. */
@@ -23,6 +24,9 @@ export async function shutdown(
   // While the keepers know the ends of runs, they are committed.
   await reconcile(context);
   for (const keeper of keepers) await keeper.control.shutdown(force);
+  // No container runs: nothing of the kernel's holds the ids of removed ones.
+  await releaseUnusedIds(context);
+  keepUsedClaims(context);
   context.cgroups.removeParent(context.settings.cgroupParent);
 }
 

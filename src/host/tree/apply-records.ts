@@ -68,21 +68,33 @@ export class RecordFile implements AsyncDisposable {
   }
 }
 
+export interface ApplyTarget {
+  /** A path that a process of ours may open (`/proc/PID/root`). */
+  readonly root: string;
+  readonly ids?: RecordIds;
+  readonly signal?: AbortSignal;
+  /** Called every second in which something was made. */
+  readonly onProgress?: () => void;
+}
+
 /**
- * Makes what the file lists below `root`, a path that a process of ours may open (`/proc/PID/root`).
+ * Makes what the file lists below `root`.
  * Throws conflict (FILES_NOT_WRITTEN) with the program's own words.
  */
 export async function applyRecords(
   host: Pick<Host, 'run'>,
   records: RecordFile,
-  target: { readonly root: string; readonly ids?: RecordIds; readonly signal?: AbortSignal },
+  target: ApplyTarget,
 ): Promise<void> {
   if (records.count === 0) return;
   const { base, count } = target.ids ?? { base: 0, count: 0xffff_ffff };
   const result = await host.run(
     nativeProgramPath('warren-files'),
     ['apply', target.root, String(base), String(count), records.path],
-    target.signal === undefined ? {} : { signal: target.signal },
+    {
+      ...(target.signal === undefined ? {} : { signal: target.signal }),
+      ...(target.onProgress === undefined ? {} : { onLine: target.onProgress }),
+    },
   );
   if (result.code === 0) return;
   const reason = result.stderr.trim().replace(/^warren-files: cannot /, '');

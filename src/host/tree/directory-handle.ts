@@ -84,6 +84,7 @@ export class DirectoryHandle implements AsyncDisposable {
   /**
    * Opens a regular file for reading: numeric fd, owned by the caller. Whatever else took the name
    * meanwhile (a FIFO would block, a device could act) is refused before it is opened for real.
+   * Throws EAGAIN for a file that somebody holds a lease of: waiting for it could take the kernel's 45 s.
    */
   async openRegular(name: ByteString): Promise<number> {
     const handle = await openFile(this.path(name), O_PATH | O_CLOEXEC | constants.O_NOFOLLOW);
@@ -92,7 +93,8 @@ export class DirectoryHandle implements AsyncDisposable {
       if (!stats.isFile()) {
         throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });
       }
-      return await openFile(`/proc/self/fd/${handle}`, constants.O_RDONLY | O_CLOEXEC);
+      const flags = constants.O_RDONLY | constants.O_NONBLOCK | O_CLOEXEC;
+      return await openFile(`/proc/self/fd/${handle}`, flags);
     } finally {
       await closeFile(handle);
     }

@@ -4,6 +4,7 @@
  */
 #include "records.h"
 
+#include "../init/clock.h"
 #include "../init/text.h"
 
 #include <linux/capability.h>
@@ -20,6 +21,16 @@ struct job {
 };
 
 static struct job the_job;
+
+/* A line for whoever waits for us, once a second: we got further. */
+static void tell_progress(void) {
+  static uint64_t told_ns;
+  uint64_t now = clock_monotonic();
+
+  if (now - told_ns < 1000000000) return;
+  told_ns = now;
+  sys_write(1, "\n", 1);
+}
 
 /* Owner, then mode (a change of owner takes the set-id bits), then time. `path` is "" for the fd itself. */
 static long set_attributes(const struct job *job, int fd, const char *path) {
@@ -181,6 +192,7 @@ int apply_run(int argc, char **argv) {
   fd = sys_open(argv[4], O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) return fail(NAME, "open", argv[4], fd);
   records_open(&job->records, (int)fd);
+  job->records.progress = tell_progress;
   job->ids = (struct ids){.base = (uint32_t)base, .count = (uint32_t)count};
   sys_call(__NR_umask, 0);
   result = become(&job->ids);
@@ -190,6 +202,7 @@ int apply_run(int argc, char **argv) {
 
     result = record->uid >= job->ids.count || record->gid >= job->ids.count ? -EINVAL : perform(job);
     if (result < 0) return fail(NAME, "write", job->records.path, result);
+    tell_progress();
   }
   return result == 0 ? 0 : fail(NAME, "read the records of", argv[4], result);
 }

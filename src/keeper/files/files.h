@@ -4,6 +4,7 @@
  *   warren-files view UPPER WORK LOWER...   shows layers merged, as an overlay, until it is killed
  *   warren-files apply ROOT BASE COUNT FILE performs the records of FILE below ROOT
  *   warren-files opaque DIR                 lists the opaque directories of a writable layer
+ *   warren-files abort BASE COUNT NUMBER... ends the FUSE connections of these host ids, and these
  *   warren-files attributes DIR             lists extended attributes: PATH NAME VALUE, bytes as %XX
  *   warren-files unpack DIR                 performs the records on its standard input below DIR: a layer
  *
@@ -27,6 +28,7 @@ struct ids {
 int view_run(int argc, char **argv);
 int apply_run(int argc, char **argv);
 int opaque_run(int argc, char **argv);
+int abort_run(int argc, char **argv);
 int attributes_run(int argc, char **argv);
 int unpack_run(int argc, char **argv);
 

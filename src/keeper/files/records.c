@@ -9,6 +9,7 @@ void records_open(struct records *records, int fd) {
   records->fd = fd;
   records->used = 0;
   records->at = 0;
+  records->progress = NULL;
 }
 
 /* What is buffered, filled when it is empty: bytes, 0 at the end, or a negative errno. */
@@ -108,6 +109,7 @@ long records_write(struct records *records, int target) {
     result = holes ? write_holes(target, bytes, (size_t)part) : write_all(target, bytes, (size_t)part);
     records->at += (size_t)part;
     left -= (uint64_t)part;
+    if (records->progress != NULL) records->progress();
   }
   if (result == 0 && holes) result = sys_call(__NR_ftruncate, target, records->record.data_length);
   return result;

@@ -46,6 +46,8 @@ struct records {
   int fd;
   size_t used;
   size_t at;
+  /* Called after each part of a file; NULL: nobody waits. */
+  void (*progress)(void);
   struct record record;
   char path[PATH_BYTES];
   /* Link target, name of an attribute. */

@@ -331,7 +331,7 @@ struct keeper {
   struct instance *instance;
   struct process **processes; /* by pid */
   uint64_t log_lines_dropped;
-  uint32_t fd_limit, fd_used, adopted;
+  uint32_t fd_limit, fd_used, adopted, launches; /* under way */
   uint8_t log_level;
   bool ending;
 };

@@ -19,6 +19,8 @@
 #include "../plan/ops.h"
 #include "core.h"
 
+enum { START_FDS = 4, EXEC_FDS = 256 };
+
 struct launch {
   struct keeper *keeper;
   struct container *container;
@@ -46,6 +48,7 @@ static void launch_free(struct launch *launch) {
   if (launch->fence) fence_leave(launch->keeper, launch->fence);
   if (launch->request) launch->request->state = NULL;
   launch->container->launch = NULL;
+  launch->keeper->launches--;
   free(launch->plan_data);
   free(launch);
 }
@@ -113,30 +116,6 @@ void launch_resume(struct launch *launch) {
 
 /* ---- bind sources ---- */
 
-static int begin_open(struct job *job) {
-  struct launch *launch = OWNER_OF(job, struct launch, open);
-  struct job_message message = {.kind = JOB_OPEN, .size = (uint32_t)launch->plan.size};
-  if (job_post(job, &message, launch->plan_data, NULL, 0) == 0) return 0;
-  fail_early(launch, errno, "ask for the mount sources of", launch->container->supervise.id);
-  return -1;
-}
-
-static void open_reply(struct job *job, const struct job_reply *reply) {
-  struct launch *launch = OWNER_OF(job, struct launch, open);
-  if (reply->message->kind != JOB_OPENED) return launch_failed(launch, &reply->message->failure, true);
-  if (launch->cancelled || reply->nfds != plan_host_binds(&launch->plan))
-    return fail_early(launch, launch->cancelled ? ECANCELED : EPROTO, "open the mount sources of",
-                      launch->container->supervise.id);
-  for (size_t i = 0; i < reply->nfds; i++) {
-    launch->binds[i] = reply->fds[i];
-    reply->fds[i] = -1;
-  }
-  launch->bind_count = (unsigned)reply->nfds;
-  job_submit(launch->keeper, &launch->start, lane_of(launch));
-}
-
-/* ---- the start itself ---- */
-
 /* Adds the pidfds of the containers whose namespaces it joins; they stay theirs. */
 static int add_joined(struct launch *launch, int *fds, size_t *count, struct failure *failure) {
   size_t at = 0;
@@ -159,6 +138,36 @@ static int add_joined(struct launch *launch, int *fds, size_t *count, struct fai
   }
   return 0;
 }
+
+static int begin_open(struct job *job) {
+  struct launch *launch = OWNER_OF(job, struct launch, open);
+  struct job_message message = {.kind = JOB_OPEN, .size = (uint32_t)launch->plan.size};
+  struct failure failure;
+  int fds[SOCKET_FDS_MAX];
+  size_t count = 0;
+  if (add_joined(launch, fds, &count, &failure) == 0) {
+    if (job_post(job, &message, launch->plan_data, fds, count) == 0) return 0;
+    fail(&failure, 0, "ask for the mount sources of", launch->container->supervise.id);
+  }
+  launch_failed(launch, &failure, true);
+  return -1;
+}
+
+static void open_reply(struct job *job, const struct job_reply *reply) {
+  struct launch *launch = OWNER_OF(job, struct launch, open);
+  if (reply->message->kind != JOB_OPENED) return launch_failed(launch, &reply->message->failure, true);
+  if (launch->cancelled || reply->nfds != plan_host_binds(&launch->plan))
+    return fail_early(launch, launch->cancelled ? ECANCELED : EPROTO, "open the mount sources of",
+                      launch->container->supervise.id);
+  for (size_t i = 0; i < reply->nfds; i++) {
+    launch->binds[i] = reply->fds[i];
+    reply->fds[i] = -1;
+  }
+  launch->bind_count = (unsigned)reply->nfds;
+  job_submit(launch->keeper, &launch->start, lane_of(launch));
+}
+
+/* ---- the start itself ---- */
 
 static int post_start(struct launch *launch, const int out[3], struct failure *failure) {
   struct container *container = launch->container;
@@ -293,6 +302,7 @@ static struct launch *launch_new(struct keeper *keeper, const struct plan *plan)
     return NULL;
   }
   memcpy(copy, plan->data, plan->size);
+  keeper->launches++;
   *launch = (struct launch){
       .keeper = keeper,
       .open = {.pool = POOL_OPEN, .begin = begin_open, .reply = open_reply},
@@ -341,10 +351,18 @@ static void go(struct launch *launch, struct container *container) {
   if (!container->cleaning) launch_resume(launch);
 }
 
+/* A keeper that is full of containers can still run processes in them. */
+static unsigned kept_for_execs(const struct keeper *keeper) {
+  unsigned part = keeper->fd_limit / 8;
+  return part < EXEC_FDS ? part : (unsigned)EXEC_FDS;
+}
+
 int launch_begin(struct keeper *keeper, struct launch_request *from, struct failure *failure) {
   const char *id = from->supervise.id;
-  if (fd_reserve(keeper, 4) < 0) return fail(failure, EMFILE, "start one more container in this keeper", id);
-  fd_release(keeper, 4);
+  /* Launches under way have not taken all of theirs yet. */
+  unsigned needed = START_FDS * (1 + keeper->launches) + kept_for_execs(keeper);
+  if (fd_reserve(keeper, needed) < 0) return fail(failure, EMFILE, "start one more container in this keeper", id);
+  fd_release(keeper, needed);
   if (from->fence && fence_enter(keeper, from->fence) < 0)
     return fail(failure, ESTALE, "start container under a lock that ended", id);
   struct launch *launch = launch_new(keeper, &from->plan);
@@ -353,6 +371,7 @@ int launch_begin(struct keeper *keeper, struct launch_request *from, struct fail
   if (!container) {
     if (from->fence) fence_leave(keeper, from->fence);
     if (launch) free(launch->plan_data);
+    keeper->launches -= launch != NULL;
     free(launch);
     return -1;
   }

@@ -106,7 +106,7 @@ bool decode_overlay(struct reader in, struct op_overlay *out) {
 }
 
 static bool bind_source_ok(const struct op_bind *bind) {
-  if (bind->kind == BIND_HOST) return path_is_absolute(bind->source);
+  if (bind->kind == BIND_HOST || bind->kind == BIND_JOINED) return path_is_absolute(bind->source);
   if (bind->kind == BIND_STORE) return path_is_relative(bind->source);
   return bind->kind == BIND_SHARED && (str_equal(bind->source, "dev") || str_equal(bind->source, "sys") ||
                                        str_equal(bind->source, "empty-file") || str_equal(bind->source, "empty-dir"));

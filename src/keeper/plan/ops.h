@@ -121,6 +121,7 @@ bool decode_namespace_join(struct reader, struct op_namespace_join *);
 bool decode_idmap(struct reader, struct op_idmap *);
 bool decode_overlay(struct reader, struct op_overlay *);
 bool decode_bind(struct reader, struct op_bind *);
+bool bind_is_opened(uint8_t kind); /* by a worker of ROLE_OPEN */
 bool decode_dev_tree(struct reader, struct op_dev_tree *);
 bool decode_oom_score(struct reader, struct op_oom_score *);
 bool decode_mount(struct reader, struct op_mount *);

@@ -75,7 +75,7 @@ static const struct rule rules[OP_TYPES] = {
 struct tally {
   uint64_t seen; /* one bit a type */
   uint64_t namespaces, joined;
-  unsigned binds, joins;
+  unsigned binds, joins, binds_of_joined;
 };
 
 static bool decode(enum op_type type, struct reader payload, union decoded *out) {
@@ -160,6 +160,7 @@ static bool next_op(struct reader *in, uint16_t index, struct op *op) {
 static void count(struct tally *tally, const struct op *op, const union decoded *decoded) {
   tally->seen |= UINT64_C(1) << op->type;
   if (op->type == OP_BIND) tally->binds++;
+  if (op->type == OP_BIND && decoded->bind.kind == BIND_JOINED) tally->binds_of_joined++;
   if (op->type == OP_NETNS) tally->binds++;
   if (op->type == OP_NAMESPACES) tally->namespaces = decoded->namespaces.flags;
   if (op->type == OP_NAMESPACE_JOIN) {
@@ -198,6 +199,8 @@ static int check_launch(const struct tally *tally, struct failure *failure) {
   if (tally->namespaces & tally->joined) return reject(failure, NULL, "a namespace is both new and joined");
   if (has(tally, OP_NETNS) && ((tally->namespaces | tally->joined) & CLONE_NEWNET))
     return reject(failure, NULL, "more than one network namespace");
+  if (tally->binds_of_joined > 0 && tally->joins == 0)
+    return reject(failure, NULL, "a bind of a joined container without one");
   if (tally->binds + tally->joins > BINDS_MAX) return reject(failure, NULL, "too many binds");
   return 0;
 }
@@ -245,9 +248,11 @@ static unsigned count_ops(const struct plan *plan, bool (*counts)(const struct o
   return total;
 }
 
+bool bind_is_opened(uint8_t kind) { return kind == BIND_HOST || kind == BIND_JOINED; }
+
 static bool needs_host(const struct op *op) {
-  return op->type == OP_NETNS ||
-         (op->type == OP_BIND && op->payload.at < op->payload.end && *op->payload.at == BIND_HOST);
+  if (op->type == OP_NETNS) return true;
+  return op->type == OP_BIND && op->payload.at < op->payload.end && bind_is_opened(*op->payload.at);
 }
 static bool joins_container(const struct op *op) { return op->type == OP_NAMESPACE_JOIN; }
 

@@ -59,8 +59,8 @@ int bind_make(struct job *job, const struct op *op, int host, struct failure *fa
   if (!(fcntl(tree, F_GETFL) & O_PATH)) return steal_fd(&tree);
   int user_ns = (op->flags & BIND_IDMAPPED) ? job->user_ns : -1;
   unsigned recursive = op->flags & BIND_RECURSIVE ? AT_RECURSIVE : 0;
-  uint64_t attributes = bind.kind == BIND_HOST ? 0 : bind.attributes; /* open.c did the rest */
-  uint64_t propagation = bind.kind == BIND_HOST ? 0 : propagation_of(&bind);
+  uint64_t attributes = bind_is_opened(bind.kind) ? 0 : bind.attributes; /* open.c did the rest */
+  uint64_t propagation = bind_is_opened(bind.kind) ? 0 : propagation_of(&bind);
   if ((attributes || propagation || user_ns >= 0) &&
       kernel_mount_setattr(tree, "", AT_EMPTY_PATH | recursive, attributes, 0, propagation, user_ns) < 0)
     return fail(failure, 0, user_ns >= 0 ? "id-map bind" : "set bind attributes", name);

@@ -31,15 +31,15 @@ enum worker_role { ROLE_LAUNCH, ROLE_OPEN };
 
 enum job_kind {
   JOB_LAUNCH =
-      1,    /* plan; fds: 0, 1, 2 of the child (absent with JOB_TTY), then one per NETNS and BIND_HOST in the plan's
-                     order (a missing optional one: an fd of /dev/null), then one pidfd per NAMESPACE_JOIN */
+      1, /* plan; fds: 0, 1, 2 of the child (absent with JOB_TTY), then one per NETNS, BIND_HOST and BIND_JOINED in the
+                     plan's order (a missing optional one: an fd of /dev/null), then one pidfd per NAMESPACE_JOIN */
   JOB_EXEC, /* plan; fds: 0, 1, 2 (absent with JOB_TTY), then the pidfd of the container's init */
-  JOB_OPEN, /* plan; no fds: answers JOB_OPENED */
+  JOB_OPEN, /* plan; fds: one pidfd per NAMESPACE_JOIN; answers JOB_OPENED */
   JOB_CLEANUP, /* the cleanup operations as a plan: removes cgroups, waiting for busy ones; answers JOB_DONE or JOB_FAILED */
   JOB_GO,
   JOB_ABORT,
   JOB_CLONED = 16, /* pid; fd: pidfd */
-  JOB_OPENED,      /* fds: one per NETNS and BIND_HOST, plan_host_binds() of them */
+  JOB_OPENED,      /* fds: one per NETNS, BIND_HOST and BIND_JOINED, plan_host_binds() of them */
   JOB_DONE,        /* clamps as in LAUNCHED (list<clamp>), times; fd: the pty's master with JOB_TTY */
   JOB_FAILED,      /* failure */
 };

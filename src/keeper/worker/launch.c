@@ -151,7 +151,8 @@ static int after_op(struct job *job, const struct op *op, size_t *next_fd, struc
     return 0;
   case OP_BIND:
     decode_bind(op->payload, &bind);
-    return add_mount(job, bind_make(job, op, bind.kind == BIND_HOST ? steal_fd(&job->fds[(*next_fd)++]) : -1, failure));
+    return add_mount(job,
+                     bind_make(job, op, bind_is_opened(bind.kind) ? steal_fd(&job->fds[(*next_fd)++]) : -1, failure));
   case OP_DEV_TREE:
     return add_mount(job, dev_tree_make(job, op, failure));
   case OP_OOM_SCORE:

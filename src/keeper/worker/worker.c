@@ -123,7 +123,8 @@ static int check(struct job *job, struct failure *failure) {
   bool starts = request->kind == JOB_LAUNCH || request->kind == JOB_EXEC;
   job->stdio_count = starts && !(request->flags & JOB_TTY) ? 3 : 0;
   size_t expected = job->stdio_count;
-  if (request->kind == JOB_LAUNCH) expected += plan_host_binds(&job->plan) + plan_namespace_joins(&job->plan);
+  if (request->kind == JOB_LAUNCH) expected += plan_host_binds(&job->plan);
+  if (request->kind == JOB_LAUNCH || request->kind == JOB_OPEN) expected += plan_namespace_joins(&job->plan);
   if (request->kind == JOB_EXEC) expected += 1;
   return job->fd_count == expected ? 0 : fail(failure, EPROTO, "receive descriptors", NULL);
 }

@@ -2,7 +2,7 @@
 import type { CgroupPlan, LaunchInput } from '../contract.js';
 import { joinedContainer } from '../namespaces.js';
 import type { OciIdMapping, OciMount, OciSpec } from '../oci.js';
-import { sharedDevices, sharedSysfs, volumeSource } from '../mount-list.js';
+import { joinedShm, sharedDevices, sharedSysfs, volumeSource } from '../mount-list.js';
 import { needsLockedMounts } from '../validate-locked.js';
 import { parseMountOptions } from './mount-options.js';
 import {
@@ -77,7 +77,7 @@ export function writeRoot(plan: PlanWriter, input: LaunchInput): void {
   plan
     .op('OVERLAY')
     .u8(overlayStrategies[input.overlayStrategy])
-    .strings(record.layers)
+    .strings(input.layers ?? record.layers)
     .str(writableLayer?.upper ?? '')
     .str(writableLayer?.work ?? '')
     .u64(writableLayer === null ? record.spec.volatileSizeBytes : 0)
@@ -104,6 +104,7 @@ export function writeBind(
     return writeShared(plan, mount, { name: 'sys', attributes });
   }
   const { input } = context;
+  const joined = mount.source === joinedShm;
   const store = storeSource(input, mount);
   const flags =
     (recursive ? bindFlags.recursive : 0) |
@@ -112,8 +113,8 @@ export function writeBind(
     (makesSource(input, mount) ? bindFlags.makeSource : 0);
   plan
     .op('BIND', flags)
-    .u8(store === undefined ? bindSources.host : bindSources.store)
-    .str(store ?? mount.source)
+    .u8(bindSources[joined ? 'joined' : store === undefined ? 'host' : 'store'])
+    .str(joined ? mount.destination : (store ?? mount.source))
     .str(mount.destination)
     .u64(attributes)
     .u8(propagation)

@@ -194,11 +194,14 @@ describeAsRoot('the image store', () => {
 
   test('does the work once for builders in many processes', async () => {
     const script = join(scope.directory, 'build.mjs');
-    const module = join(import.meta.dirname, '..', '..', '..', 'dist', 'image', 'open-store.js');
+    const dist = join(import.meta.dirname, '..', '..', '..', 'dist');
+    const module = join(dist, 'image', 'open-store.js');
+    const runner = join(dist, 'host', 'linux', 'run.js');
     writeFileSync(
       script,
       `import { openImageStore } from ${JSON.stringify(module)};
-       const store = await openImageStore({ dataRoot: ${JSON.stringify(scope.dataRoot)}, host: {} });
+       import { run } from ${JSON.stringify(runner)};
+       const store = await openImageStore({ dataRoot: ${JSON.stringify(scope.dataRoot)}, host: { run } });
        const steps = [];
        const image = await store.ensure('tiny', { onProgress: (event) => steps.push(event.name) });
        process.send({ id: image.id, built: steps.includes('build') });`,

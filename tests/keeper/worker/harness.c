@@ -234,9 +234,11 @@ static struct answer receive(int socket, int *fds, size_t *count) {
   return answer;
 }
 
-static size_t open_binds(struct harness *harness, const struct writer *plan, int *fds, struct failure *failure) {
+static size_t open_binds(struct harness *harness, const struct launch *options, const struct writer *plan, int *fds,
+                         struct failure *failure) {
   size_t count = 64;
-  send_plan(harness->opener, (struct job_message){.kind = JOB_OPEN, .job = harness->jobs}, plan, NULL, 0);
+  send_plan(harness->opener, (struct job_message){.kind = JOB_OPEN, .job = harness->jobs}, plan,
+            options->peer ? &options->peer->pidfd : NULL, options->peer ? 1 : 0);
   struct answer answer = receive(harness->opener, fds, &count);
   *failure = answer.message.failure;
   if (answer.message.kind == JOB_OPENED) failure->error = 0;
@@ -321,7 +323,7 @@ struct running launch(struct harness *harness, const struct launch *options) {
   struct running running = {.output = -1, .pidfd = -1, .pty = -1};
   int fds[64];
   launch_plan(harness, options, &builder);
-  size_t count = open_binds(harness, &builder.out, fds, &running.failure);
+  size_t count = open_binds(harness, options, &builder.out, fds, &running.failure);
   if (options->peer) fds[count++] = fcntl(options->peer->pidfd, F_DUPFD_CLOEXEC, 3);
   if (running.failure.error == 0) running = start(harness, options, JOB_LAUNCH, &builder.out, fds, count);
   for (size_t i = 0; i < count; i++) close(fds[i]);

@@ -3,11 +3,11 @@ import { errnoOf } from '../../../base/errors.js';
 import { fileError } from '../../config/given-file.js';
 import { usageError } from '../../program/usage-error.js';
 
-/** A file that gets a container's id (`--cidfile`). Without an id it is removed again at the end. */
+/** A file that gets a container's id before the start (`--cidfile`). Unless it is kept, it is removed again at the end. */
 export class CidFile implements Disposable {
   readonly #path: string;
   readonly #fd: number;
-  #written = false;
+  #kept = false;
 
   /** Makes the file, which must not exist: an id of another container must not be lost. */
   constructor(path: string) {
@@ -26,11 +26,15 @@ export class CidFile implements Disposable {
 
   write(id: string): void {
     writeSync(this.#fd, id);
-    this.#written = true;
+  }
+
+  /** The container is there to stay. */
+  keep(): void {
+    this.#kept = true;
   }
 
   [Symbol.dispose](): void {
     closeSync(this.#fd);
-    if (!this.#written) unlinkSync(this.#path);
+    if (!this.#kept) unlinkSync(this.#path);
   }
 }

@@ -36,6 +36,7 @@ export const command: CommandDefinition = defineCommand({
       ),
     );
     file?.write(id);
+    file?.keep();
     if (context.output.json) context.output.object({ id, name });
     else context.output.line(id);
   },

@@ -98,9 +98,13 @@ async function runDetached(
 ): Promise<number> {
   const engine = await context.engine();
   const { id, name } = await context.withProgress(({ report }) =>
-    engine.run(config, { signal: context.signal, onProgress: report }),
+    engine.run(config, {
+      signal: context.signal,
+      onProgress: report,
+      onCreated: (created) => cidFile?.write(created.id),
+    }),
   );
-  cidFile?.write(id);
+  cidFile?.keep();
   if (context.output.json) context.output.object({ id, name });
   else context.output.line(id);
   return exitCodes.ok;
@@ -133,13 +137,14 @@ async function runForeground(
       {
         signal: start.signal,
         onProgress: report,
+        onCreated: ({ id }) => flags.file?.write(id),
         dieWithOwner: flags.dieWithParent,
         attach: { stdin, ...terminalOf(tty) },
       },
     ),
   );
   start.started();
-  flags.file?.write(container.id);
+  flags.file?.keep();
   const outcome = await connect(process, {
     tty,
     detachKeys: detachKeysOf(flags.detachKeys),

@@ -1,8 +1,8 @@
-import { isWarrenError } from '../../base/errors.js';
-import type { Keeper } from '../../host/port.js';
-import type { ContainerRecord } from '../../model/container.js';
-import type { EngineContext } from '../context.js';
-import { isNotSupervised } from '../launch/keepers.js';
+import { isWarrenError } from '../../../base/errors.js';
+import type { Keeper } from '../../../host/port.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import type { EngineContext } from '../../context.js';
+import { isNotSupervised } from '../../launch/keepers.js';
 
 const sigkill = 9;
 

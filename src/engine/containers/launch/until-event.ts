@@ -1,9 +1,9 @@
-import { canceledError } from '../../base/abort.js';
-import type { ContainerRecord, ExitInfo } from '../../model/container.js';
-import type { EngineContext } from '../context.js';
-import { followEvents } from '../observe/events.js';
-import { unknownExit } from '../state/exit-info.js';
-import { readState } from '../state/read-states.js';
+import { canceledError } from '../../../base/abort.js';
+import type { ContainerRecord, ExitInfo } from '../../../model/container.js';
+import type { EngineContext } from '../../context.js';
+import { followEvents } from '../../observe/events.js';
+import { unknownExit } from '../../state/exit-info.js';
+import { readState } from '../../state/read-states.js';
 
 /** Waits until the record is gone; returns the last end that was seen before. */
 export async function untilRemoved(

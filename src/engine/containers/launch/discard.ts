@@ -1,7 +1,7 @@
-import type { ContainerRecord } from '../../model/container.js';
-import type { EngineContext } from '../context.js';
-import { containerEvent } from '../observe/container-event.js';
-import { releaseVolumes } from '../storage/container-volumes.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import type { EngineContext } from '../../context.js';
+import { containerEvent } from '../../observe/container-event.js';
+import { releaseVolumes } from '../../storage/container-volumes.js';
 
 export interface DiscardOptions {
   /** Anonymous volumes too. @default true */

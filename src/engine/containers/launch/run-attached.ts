@@ -1,8 +1,8 @@
-import type { ContainerRecord } from '../../model/container.js';
-import type { RunningProcess } from '../../model/exec.js';
-import { single } from '../batch.js';
-import type { EngineContext } from '../context.js';
-import type { RunOptions } from '../contract.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import type { RunningProcess } from '../../../model/exec.js';
+import { single } from '../../batch.js';
+import type { EngineContext } from '../../context.js';
+import type { RunOptions } from '../../contract.js';
 import { attachedProcess, attachStreams } from './attached-process.js';
 import { createChunk, draftAll } from './create.js';
 import { Drafts, type NewContainer } from './draft.js';
@@ -22,7 +22,7 @@ export async function runAttached(
   request: NewContainer,
   options: RunOptions,
 ): Promise<AttachedRun> {
-  const { attach = {}, dieWithOwner, signal } = options;
+  const { attach = {}, dieWithOwner, signal, onCreated } = options;
   const created = await createChunk(
     context,
     await draftAll(new Drafts(context, options), [request]),
@@ -41,6 +41,7 @@ export async function runAttached(
       ownerBound: dieWithOwner,
       watched: true,
       signal,
+      onCreated,
     });
     const process = await attachedProcess(context, record, {
       launched,

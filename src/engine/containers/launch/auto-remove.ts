@@ -1,7 +1,7 @@
-import type { ContainerRecord } from '../../model/container.js';
-import { isWarrenError } from '../../base/errors.js';
-import type { EngineContext } from '../context.js';
-import { forget } from '../state/forget.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import { isWarrenError } from '../../../base/errors.js';
+import type { EngineContext } from '../../context.js';
+import { forget } from '../../state/forget.js';
 import { discardContainer } from './discard.js';
 
 /**

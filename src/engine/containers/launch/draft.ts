@@ -1,20 +1,20 @@
 import { statSync } from 'node:fs';
-import { errnoOf, WarrenError } from '../../base/errors.js';
-import { newId } from '../../base/ids.js';
-import type { ContainerConfig, ContainerSpec, Mount } from '../../model/container-config.js';
+import { errnoOf, WarrenError } from '../../../base/errors.js';
+import { newId } from '../../../base/ids.js';
+import type { ContainerConfig, ContainerSpec, Mount } from '../../../model/container-config.js';
 import type {
   ContainerId,
   ContainerRecord,
   IdRange,
   ResolvedVolume,
-} from '../../model/container.js';
-import { idsPerContainer } from '../../model/defaults.js';
-import type { Image } from '../../model/image.js';
-import { normalizeConfig } from '../../model/normalize-config.js';
-import { requireContainerName } from '../../model/validate/names.js';
-import type { EngineContext } from '../context.js';
-import type { BatchOptions } from '../contract.js';
-import { provideImage } from '../storage/provide-image.js';
+} from '../../../model/container.js';
+import { idsPerContainer } from '../../../model/defaults.js';
+import type { Image } from '../../../model/image.js';
+import { normalizeConfig } from '../../../model/normalize-config.js';
+import { requireContainerName } from '../../../model/validate/names.js';
+import type { EngineContext } from '../../context.js';
+import type { BatchOptions } from '../../contract.js';
+import { provideImage } from '../../storage/provide-image.js';
 
 /** One container to make; thousands may share one config object. */
 export interface NewContainer {
@@ -126,6 +126,7 @@ function resolveJoins(
   const network = resolve(config.network);
   const pid = resolve(config.pid);
   const ipc = resolve(config.ipc);
+  requireShareableIpc(found.get(ipc?.slice('container:'.length) ?? ''));
   const [joined] = found.values();
   const joins = {
     ...(network === undefined ? {} : { network }),
@@ -133,6 +134,17 @@ function resolveJoins(
     ...(ipc === undefined ? {} : { ipc }),
   };
   return { config: { ...config, ...joins }, joined: joined ?? null };
+}
+
+/** Docker's rule: what is private was promised to nobody else. */
+function requireShareableIpc(owner: ContainerRecord | undefined): void {
+  if (owner === undefined || (owner.spec.ipc !== 'private' && owner.spec.ipc !== 'none')) return;
+  throw new WarrenError(
+    'conflict',
+    'IPC_NOT_SHAREABLE',
+    `Cannot join the IPC namespace of container ${owner.name}: it is not shareable`,
+    { hint: 'Create that one with --ipc shareable' },
+  );
 }
 
 function requireSource(mount: Mount): void {

@@ -1,12 +1,12 @@
-import { throwIfAborted } from '../../base/abort.js';
-import { Semaphore } from '../../base/limit.js';
-import type { Launched } from '../../host/port.js';
-import type { ContainerRecord } from '../../model/container.js';
-import { failure, inFlight, shareSignal } from '../batch.js';
-import type { EngineContext } from '../context.js';
-import type { BatchOptions, BatchResult } from '../contract.js';
-import { launchContainer, type LaunchWishes } from '../launch/launch-container.js';
-import { LaunchTracer } from '../launch/trace.js';
+import { throwIfAborted } from '../../../base/abort.js';
+import { Semaphore } from '../../../base/limit.js';
+import type { Launched } from '../../../host/port.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import { failure, inFlight, shareSignal } from '../../batch.js';
+import type { EngineContext } from '../../context.js';
+import type { BatchResult, StartNewOptions } from '../../contract.js';
+import { launchContainer, type LaunchWishes } from '../../launch/launch-container.js';
+import { LaunchTracer } from '../../launch/trace.js';
 import {
   canceledResults,
   createChunk,
@@ -21,7 +21,7 @@ import { Drafts, type NewContainer } from './draft.js';
 /** No lock: nobody else can name a container before `run` has told its id, and its name is new. */
 const noLock = 0n;
 
-export interface RunRequest extends BatchOptions {
+export interface RunRequest extends StartNewOptions {
   readonly ownerBound?: boolean;
 }
 
@@ -95,6 +95,7 @@ async function launchOne(
     const launched = await launchNew(context, record, {
       ownerBound: request.ownerBound,
       signal: request.signal,
+      onCreated: request.onCreated,
     });
     return { ok: true, ...base, value: { record, launched } };
   } catch (error) {
@@ -104,16 +105,21 @@ async function launchOne(
   }
 }
 
+export interface NewLaunch extends Omit<LaunchWishes, 'fence' | 'tracer'> {
+  readonly onCreated?: StartNewOptions['onCreated'] | undefined;
+}
+
 /** Launches a container that was just created, or leaves nothing of it. */
 export async function launchNew(
   context: EngineContext,
   record: ContainerRecord,
-  wishes: Omit<LaunchWishes, 'fence' | 'tracer'>,
+  { onCreated, ...wishes }: NewLaunch,
 ): Promise<Launched> {
   const { onTrace } = context.settings;
   const tracer = onTrace === undefined ? undefined : new LaunchTracer(record.id, onTrace);
   try {
     throwIfAborted(wishes.signal, `start container ${record.name}`);
+    onCreated?.(record);
     const launched = await launchContainer(context, record, { ...wishes, fence: noLock, tracer });
     tracer?.end();
     return launched;

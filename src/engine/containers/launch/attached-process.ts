@@ -1,11 +1,11 @@
-import type { KeeperExit, Launched, StreamWishes } from '../../host/port.js';
-import type { ContainerRecord } from '../../model/container.js';
-import type { RunningProcess } from '../../model/exec.js';
-import type { EngineContext } from '../context.js';
-import type { AttachOptions } from '../contract.js';
-import { runningProcess } from '../processes/running-process.js';
-import { commitExit } from '../state/commit-exits.js';
-import { exitInfo } from '../state/exit-info.js';
+import type { KeeperExit, Launched, StreamWishes } from '../../../host/port.js';
+import type { ContainerRecord } from '../../../model/container.js';
+import type { RunningProcess } from '../../../model/exec.js';
+import type { EngineContext } from '../../context.js';
+import type { AttachOptions } from '../../contract.js';
+import { runningProcess } from '../../processes/running-process.js';
+import { commitExit } from '../../state/commit-exits.js';
+import { exitInfo } from '../../state/exit-info.js';
 import { removeExited } from './auto-remove.js';
 
 export function attachStreams(

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf, WarrenError } from '../../base/errors.js';
+import type { IdRange } from '../../model/container.js';
+
+const defaultDirectory = '/run/warren-ids';
+const slotIds = 0x10000;
+
+/**
+ * Which data root of the machine uses which host ids: a link for each 65,536 of them, named after their number, that leads to the
+ * data root. Making one is atomic, so engines of different data roots never give out the same. The claims are of one boot; what a
+ * data root that is gone had claimed is anybody's.
+ */
+export class IdClaims {
+  readonly #dataRoot: string;
+  readonly #directory: string;
+
+  constructor(dataRoot: string, directory: string = defaultDirectory) {
+    this.#dataRoot = dataRoot;
+    this.#directory = directory;
+  }
+
+  /** False when another data root has some of these ids. What this one has already is fine. */
+  claim(range: IdRange): boolean {
+    const made: string[] = [];
+    for (const name of slotsOf(range)) {
+      const result = this.#claimSlot(name);
+      if (result === 'made') made.push(name);
+      if (result !== 'taken') continue;
+      for (const undone of made) unlinkSync(join(this.#directory, undone));
+      return false;
+    }
+    return true;
+  }
+
+  /** @throws WarrenError conflict (IDS_IN_USE) */
+  require(range: IdRange, container: string): void {
+    if (this.claim(range)) return;
+    throw new WarrenError(
+      'conflict',
+      'IDS_IN_USE',
+      `Cannot start container ${container}: another data root uses its ids (${range.base} and up)`,
+      { hint: 'Give the engines different id pools, or create the container anew' },
+    );
+  }
+
+  /** Gives back all that lies in none of the ranges. */
+  keepOnly(ranges: readonly IdRange[]): void {
+    const kept = new Set(ranges.flatMap(slotsOf));
+    for (const name of this.#names()) {
+      const path = join(this.#directory, name);
+      if (!kept.has(name) && ownerOf(path) === this.#dataRoot) unlinkSync(path);
+    }
+  }
+
+  #claimSlot(name: string): 'made' | 'own' | 'taken' {
+    const path = join(this.#directory, name);
+    for (;;) {
+      try {
+        symlinkSync(this.#dataRoot, path);
+        return 'made';
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') makeDirectory(this.#directory);
+        else if (errnoOf(error) !== 'EEXIST') throw error;
+      }
+      const owner = ownerOf(path);
+      if (owner === this.#dataRoot) return 'own';
+      if (owner !== null && isDirectory(owner)) return 'taken';
+      if (owner !== null) this.#takeAway(path, owner);
+    }
+  }
+
+  /** Of two that do so at once only one gets the link; a claim that came in between is put back. */
+  #takeAway(path: string, owner: string): void {
+    const aside = join(this.#directory, `.${randomBytes(8).toString('hex')}`);
+    try {
+      renameSync(path, aside);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return;
+      throw error;
+    }
+    if (ownerOf(aside) === owner) unlinkSync(aside);
+    else renameSync(aside, path);
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#directory);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+}
+
+function slotsOf({ base, count }: IdRange): string[] {
+  const first = Math.floor(base / slotIds);
+  const last = Math.floor((base + count - 1) / slotIds);
+  return Array.from({ length: last - first + 1 }, (_, index) => String(first + index));
+}
+
+/** Null when nobody has it. */
+function ownerOf(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Who may write there decides over everybody's ids. */
+function makeDirectory(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const stats = lstatSync(path);
+  if (stats.isDirectory() && stats.uid === 0 && (stats.mode & 0o022) === 0) return;
+  throw new WarrenError(
+    'permissionDenied',
+    'NOT_OWNED_BY_ROOT',
+    `Cannot keep the machine's list of ids in ${path}: others than root may write there`,
+    { hint: 'Remove it; it is made anew' },
+  );
+}
