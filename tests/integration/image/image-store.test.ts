@@ -194,9 +194,9 @@ describeAsRoot('the image store', () => {
 
   test('does the work once for builders in many processes', async () => {
     const script = join(scope.directory, 'build.mjs');
-    const built = join(import.meta.dirname, '..', '..', '..', 'dist');
-    const module = join(built, 'image', 'open-store.js');
-    const runner = join(built, 'host', 'linux', 'run.js');
+    const dist = join(import.meta.dirname, '..', '..', '..', 'dist');
+    const module = join(dist, 'image', 'open-store.js');
+    const runner = join(dist, 'host', 'linux', 'run.js');
     writeFileSync(
       script,
       `import { openImageStore } from ${JSON.stringify(module)};
