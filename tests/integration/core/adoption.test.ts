@@ -22,7 +22,7 @@ describeAsRoot('containers whose keeper was killed', () => {
   });
 
   /** Everything that the next keeper has to find again. */
-  async function expectKept(pid: number, code: number | null): Promise<void> {
+  async function expectKept(pid: number, codes: readonly (number | null)[]): Promise<void> {
     expect(await container.state()).toMatchObject({ status: 'running', pid });
     expect((await container.exec(['echo', 'here'])).stdout).toBe('here\n');
     await container.update({ resources: { pidsLimit: 9 } });
@@ -31,7 +31,9 @@ describeAsRoot('containers whose keeper was killed', () => {
     expect(eater).toMatchObject({ signal: 'SIGKILL', oomKilled: true });
     await container.pause();
     await container.unpause();
-    expect(await container.stop({ timeoutMs: 0 })).toMatchObject({ code, reason: 'stop' });
+    const exit = await container.stop({ timeoutMs: 0 });
+    expect(exit).toMatchObject({ reason: 'stop' });
+    expect(codes).toContain(exit?.code);
     await container.remove();
     expect(await own.engine.system.leaks({ fix: false })).toEqual([]);
   }
@@ -39,13 +41,13 @@ describeAsRoot('containers whose keeper was killed', () => {
   test('are those of the next one', async () => {
     const { pid } = await container.state();
     await killKeeper(own.scope);
-    await expectKept(pid, 137);
+    await expectKept(pid, [137]);
   });
 
   test('are adopted when its holder was killed, too', async () => {
     const { pid } = await container.state();
     await killKeeperAndHolder(own.scope);
-    // Since 6.15 a pidfd tells how a process ended that is nobody's child here.
-    await expectKept(pid, kernelIsAtLeast(6, 15) ? 137 : null);
+    // Since 6.15 a pidfd tells how a process ended that is nobody's child here; before, it is unknown or true.
+    await expectKept(pid, kernelIsAtLeast(6, 15) ? [137] : [137, null]);
   });
 });
