@@ -1,6 +1,6 @@
 import type { OnProgress } from '../model/events.js';
 import { driftOf } from './figures/summary.js';
-import { runRawControl, type ControlResult } from './peers/raw-control.js';
+import { runRawControl, type ControlResult } from './programs/raw-control.js';
 import type { ControlFigures } from './report/document.js';
 import type { Scenario } from './scenario.js';
 import type { Workspace } from './workspace.js';

@@ -7,7 +7,7 @@ import { bytesPerSuperblock } from './figures/memory-cost.js';
 import { engineProcesses } from './host/engine-processes.js';
 import { defaultDemand, forecast, type Forecast } from './host/forecast.js';
 import { settledMemory } from './host/meminfo.js';
-import { copyLinked } from './peers/copy-linked.js';
+import { copyLinked } from './programs/copy-linked.js';
 import { measureCheckpoint, type Checkpoint } from './phases/checkpoint.js';
 import { churn, type ChurnFigures } from './phases/churn.js';
 import { gate } from './phases/gate.js';

@@ -9,7 +9,7 @@ import { defaultDemand, forecast, assumedLinearBytes, type Forecast } from './ho
 import { hostManifest } from './host/manifest.js';
 import { memoryCgroupBytes } from './host/memory-cgroup.js';
 import { neededChanges, type SysctlChange } from './host/sysctls.js';
-import { measurePeers } from './peers/measure.js';
+import { measureSideBySide } from './side-by-side/measure.js';
 import { measureRuns } from './measure-runs.js';
 import { schemaName, type DensityReport, type RunFigures } from './report/document.js';
 import type { Scenario } from './scenario.js';
@@ -63,7 +63,7 @@ async function measure(scenario: Scenario, options: DensityOptions): Promise<Den
   const shared = { ...options, workspace };
   const before = await measureControl(scenario, shared);
   const { runs, container } = await measureRuns(scenario, shared);
-  const peers = scenario.keep ? [] : await measurePeers(scenario, shared);
+  const peers = scenario.keep ? [] : await measureSideBySide({ scenario, context: shared });
   const after = scenario.keep ? null : await measureControl(scenario, shared);
   throwIfAborted(options.signal, 'measure density');
   const control = controlFiguresOf(before, after);

@@ -7,7 +7,7 @@ import type { EngineOptions, Leak } from '../engine/contract.js';
 import { lockAcrossProcesses, type ProcessLock } from '../host/process-lock.js';
 import { removeGroup } from './host/memory-cgroup.js';
 import { restoreSysctls, writeSysctl, type SysctlChange } from './host/sysctls.js';
-import { cleanPeers } from './peers/clean.js';
+import { cleanPeers } from './side-by-side/clean.js';
 
 /** Where a benchmark keeps everything it makes: an engine of its own beside the user's. */
 export interface WorkspacePaths {

@@ -1,15 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
-import { errnoOf, WarrenError } from '../../base/errors.js';
-import { makeMemberCgroup, makePeerCgroup } from './limited-cgroup.js';
 import type { Peer, PeerTask } from './peer.js';
-import { runProgram } from './program.js';
-import { processesIn } from './scrub.js';
-
-const lookEveryMs = 1;
-const program = 'pause';
+import { Foreground } from './tools/foreground.js';
+import { programName } from './tools/processes.js';
+import { runProgram } from './tools/program.js';
 
 export const bwrap: Peer = {
   name: 'bwrap',
@@ -21,82 +13,23 @@ export const bwrap: Peer = {
   },
   prepare: async (task) => {
     const { stdout } = await runProgram('bwrap', ['--version']);
-    makePeerCgroup(task);
-    const started: ChildProcess[] = [];
+    const started = new Foreground(task, 'bwrap');
     return {
       version: stdout.trim(),
-      readiness: 'the program is seen in /proc, which is looked at every millisecond',
-      launch: async (index) => {
-        started.push(await launch(task, index));
-      },
-      count: async () =>
-        [...processesIn(task.cgroup)].filter((pid) => nameOf(pid) === program).length,
-      stop: async () => {
-        const ends = started.splice(0).map(async (child) => {
-          const ended = once(child, 'exit');
-          child.kill('SIGKILL');
-          await ended;
-        });
-        await Promise.all(ends);
-      },
+      readiness: started.readiness,
+      launch: async (index) => await started.launch(index, wordsOf(task, index)),
+      count: () => started.count(),
+      stop: async () => await started.stop(),
     };
   },
 };
 
-async function launch(task: PeerTask, index: number): Promise<ChildProcess> {
-  const groups = makeMemberCgroup(task, index);
-  const equal = [
-    '--unshare-user',
-    '--uid',
-    '0',
-    '--gid',
-    '0',
-    '--hostname',
-    `c${index}`,
-    '--as-pid-1',
+function wordsOf({ rootfs, variant }: PeerTask, index: number): readonly string[] {
+  const asRoot = ['--unshare-user', '--uid', '0', '--gid', '0'];
+  const equal = [...asRoot, '--hostname', `c${index}`, '--as-pid-1'];
+  return [
+    ...['bwrap', '--unshare-all', '--die-with-parent', '--ro-bind', rootfs, '/'],
+    ...['--proc', '/proc', '--dev', '/dev', ...(variant === 'equal' ? equal : [])],
+    `/bin/${programName}`,
   ];
-  const words = [
-    ...['bwrap', '--unshare-all', '--die-with-parent', '--ro-bind', task.rootfs, '/'],
-    ...[
-      '--proc',
-      '/proc',
-      '--dev',
-      '/dev',
-      ...(task.variant === 'equal' ? equal : []),
-      `/bin/${program}`,
-    ],
-  ];
-  const enter = groups.map((group) => `echo 0 >'${group}/cgroup.procs'`).join('\n');
-  const child = spawn('sh', ['-ec', `${enter}\nexec "$@"`, 'sh', ...words], { stdio: 'ignore' });
-  let over = false;
-  child.once('exit', () => (over = true));
-  while (!descendantsOf(child.pid ?? 0).some((pid) => nameOf(pid) === program)) {
-    if (over) {
-      throw new WarrenError(
-        'unavailable',
-        'PROGRAM_FAILED',
-        `Cannot run bwrap: it ended with ${child.exitCode ?? 'a signal'}`,
-      );
-    }
-    await delay(lookEveryMs);
-  }
-  return child;
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes(errnoOf(error) ?? '')) return '';
-    throw error;
-  }
-}
-
-function nameOf(pid: number): string {
-  return read(`/proc/${pid}/comm`);
-}
-
-function descendantsOf(pid: number): number[] {
-  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
-  return [pid, ...children.flatMap(descendantsOf)];
 }

@@ -1,8 +1,5 @@
-import { ociVariants, prepareOciRuntime } from './oci-runtime.js';
 import type { Peer } from './peer.js';
-
-/** crun 1.8 refuses hybrid cgroups: it gets a mount namespace without the v2 mount. */
-const withoutUnified = 'if [ -d /sys/fs/cgroup/unified ]; then umount /sys/fs/cgroup/unified; fi';
+import { ociVariants, prepareOciRuntime } from './tools/oci-runtime.js';
 
 export const crun: Peer = {
   name: 'crun',
@@ -10,7 +7,8 @@ export const crun: Peer = {
   variants: ociVariants,
   prepare: async (task) =>
     await prepareOciRuntime(
-      { program: 'crun', flags: ['--cgroup-manager=cgroupfs'], before: withoutUnified },
+      // crun 1.8 refuses hybrid cgroups.
+      { program: 'crun', flags: ['--cgroup-manager=cgroupfs'], withoutUnified: true },
       task,
     ),
 };

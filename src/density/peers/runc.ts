@@ -1,10 +1,10 @@
-import { ociVariants, prepareOciRuntime } from './oci-runtime.js';
 import type { Peer } from './peer.js';
+import { ociVariants, prepareOciRuntime } from './tools/oci-runtime.js';
 
 export const runc: Peer = {
   name: 'runc',
   title: 'runc',
   variants: ociVariants,
   prepare: async (task) =>
-    await prepareOciRuntime({ program: 'runc', flags: [], before: '' }, task),
+    await prepareOciRuntime({ program: 'runc', flags: [], withoutUnified: false }, task),
 };

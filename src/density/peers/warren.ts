@@ -34,9 +34,9 @@ export const warren: Peer = {
       stop: async () => {
         const ids = containers.splice(0).map(({ id }) => id);
         await engine.containers.remove(ids, { force: true });
-        await engine.system.shutdown({ force: true });
       },
       clean: async () => {
+        await engine.system.shutdown({ force: true });
         await engine.close();
       },
     };

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../base/errors.js';
-import { look } from '../peers/look.js';
+import { look } from '../programs/look.js';
 import type { Scenario } from '../scenario.js';
 import type { Session } from '../session.js';
 import { proveLimits, type LimitProof } from './gate-limits.js';

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { distributionOf, type Distribution } from '../figures/histogram.js';
-import { look } from '../peers/look.js';
+import { look } from '../programs/look.js';
 import { httpPort } from '../scenario.js';
 import type { Session } from '../session.js';
 

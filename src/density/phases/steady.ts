@@ -5,7 +5,7 @@ import { throughputOf, timed, type Throughput } from '../figures/throughput.js';
 import { engineProcesses, type EngineProcess } from '../host/engine-processes.js';
 import { memoryCgroupBytes } from '../host/memory-cgroup.js';
 import { readBusiness, type Business } from '../host/pressure.js';
-import { runWarren } from '../peers/command-line.js';
+import { runWarren } from '../programs/command-line.js';
 import { announce, type Session } from '../session.js';
 import type { Checkpoint } from './checkpoint.js';
 

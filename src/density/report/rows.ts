@@ -222,7 +222,7 @@ export function peerTable({ peers }: DensityReport): ReportTable {
       const name = `${peer.title} (${peer.variant})`;
       if (peer.reason !== null)
         return [name, `not measured: ${peer.reason}`, ...Array<string>(8).fill('')];
-      const last = peer.rounds.at(-1);
+      const full = peer.rounds.findLast(({ bytesPerContainer }) => bytesPerContainer !== null);
       return [
         name,
         peer.configuration,
@@ -231,9 +231,9 @@ export function peerTable({ peers }: DensityReport): ReportTable {
         milliseconds(peer.launchP99Ms.median),
         peer.bytesPerContainer.median > 0 ? kibibytes(peer.bytesPerContainer.median) : 'hidden',
         ratio(peer.bytesPerContainer.median, base?.bytesPerContainer.median),
-        significant(last?.processesPerContainer ?? 0),
+        significant(full?.processesPerContainer ?? 0),
         milliseconds(peer.stopMs.median),
-        `${last?.counted ?? 0} of ${peer.count}`,
+        `${full?.counted ?? 0} of ${peer.count}`,
       ];
     }),
     note: 'ratios to Warren, measured the same way in the same run',

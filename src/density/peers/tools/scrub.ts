@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errnoOf, WarrenError } from '../../base/errors.js';
+import { errnoOf, WarrenError } from '../../../base/errors.js';
 import { runProgram } from './program.js';
 
 const cgroupRoot = '/sys/fs/cgroup';

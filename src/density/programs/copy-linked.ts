@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { runProgram } from './program.js';
+import { runProgram } from '../peers/tools/program.js';
 
 /** Copies a tree with owners, modes and extended attributes; files are hard links to the originals. */
 export async function copyLinked(source: string, intoDirectory: string): Promise<void> {

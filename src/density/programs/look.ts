@@ -1,5 +1,5 @@
 import { nativeProgramPath } from '../../host/native-path.js';
-import { runProgram } from './program.js';
+import { runProgram } from '../peers/tools/program.js';
 
 /**
  * Answers to requests of warren-look (src/density/control/look.c), in order. One process enters the namespaces of all containers,

@@ -1,9 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PeerTask } from './peer.js';
-
-const idBase = 0x0100_0000;
-const idCount = 65_536;
+import type { PeerTask } from '../peer.js';
+import { idBase, idCount } from './id-range.js';
+import { programName } from './processes.js';
 
 const capabilities = [
   'CAP_AUDIT_WRITE',
@@ -35,13 +34,13 @@ export function writeBundle(task: PeerTask, index: number): string {
 function configOf(task: PeerTask, index: number): unknown {
   const equal = task.variant === 'equal';
   const types = ['pid', 'ipc', 'uts', 'mount', 'network', ...(equal ? ['user', 'cgroup'] : [])];
-  const map = [{ containerID: 0, hostID: idBase + index * idCount, size: idCount }];
+  const map = [{ containerID: 0, hostID: idBase(index), size: idCount }];
   return {
     ociVersion: '1.0.2',
     process: {
       terminal: false,
       user: { uid: 0, gid: 0 },
-      args: ['/bin/pause'],
+      args: [`/bin/${programName}`],
       env: ['PATH=/bin'],
       cwd: '/',
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },

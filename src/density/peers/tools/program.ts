@@ -2,9 +2,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { WarrenError } from '../../base/errors.js';
+import { WarrenError } from '../../../base/errors.js';
 
 export interface ProgramOptions {
+  /** For messages. @default the command's own */
+  readonly name?: string;
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -29,7 +31,7 @@ export async function runProgram(
   args: readonly string[],
   options: ProgramOptions = {},
 ): Promise<ProgramResult> {
-  const { input, environment, signal, accept = [0], collect = true } = options;
+  const { name = command, input, environment, signal, accept = [0], collect = true } = options;
   const output = collect ? 'pipe' : 'ignore';
   const child = spawn(command, args, {
     stdio: [input === undefined ? 'ignore' : 'pipe', output, output],
@@ -48,7 +50,7 @@ export async function runProgram(
       child.stderr === null ? '' : text(child.stderr),
     ]);
     const code = exit[0] ?? -1;
-    if (accept !== 'any' && !accept.includes(code)) throw failed({ command, args }, exit, stderr);
+    if (accept !== 'any' && !accept.includes(code)) throw failed({ name, args }, exit, stderr);
     return { code, stdout, stderr };
   } catch (error) {
     throw missing(command, error) ?? error;
@@ -58,13 +60,13 @@ export async function runProgram(
 }
 
 function failed(
-  { command, args }: { readonly command: string; readonly args: readonly string[] },
+  { name, args }: { readonly name: string; readonly args: readonly string[] },
   [code, signal]: readonly [number | null, string | null],
   stderr: string,
 ): WarrenError {
   const how = code === null ? `killed by ${signal ?? 'a signal'}` : `exit code ${code}`;
   const said = stderr.trim().split('\n').slice(-3).join(' ');
-  const what = [command.split('/').at(-1), args.find((word) => !word.startsWith('-'))].join(' ');
+  const what = [name.split('/').at(-1), args.find((word) => !word.startsWith('-'))].join(' ');
   return new WarrenError('unavailable', 'PROGRAM_FAILED', `Cannot run ${what}: ${how}: ${said}`);
 }
 

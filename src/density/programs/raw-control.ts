@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { nativeProgramPath } from '../../host/native-path.js';
 import { distributionOf, type Distribution } from '../figures/histogram.js';
 import type { WorkspacePaths } from '../workspace.js';
-import { runProgram } from './program.js';
+import { runProgram } from '../peers/tools/program.js';
 
 const nanosecondsPerMs = 1e6;
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { packageRoot } from '../../base/package.js';
 import type { EngineOptions } from '../../engine/contract.js';
-import { runProgram } from './program.js';
+import { runProgram } from '../peers/tools/program.js';
 
 const program = join(packageRoot, 'bin', 'warren.js');
 
