@@ -1,50 +1,26 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import type { DensityReport } from '../../src/density/report/document.js';
-import { TestCli } from '../fixtures/cli.js';
+import { DensityCli } from '../fixtures/density.js';
 import { describeAsRoot } from '../privileges.js';
-
-const few = ['--count', '24', '--control', '16', '--execs', '10', '--requests', '40'];
 
 /** A run takes several seconds by itself, and more beside others. */
 const patienceMs = 300_000;
 
 describeAsRoot('warren density', () => {
   vi.setConfig({ testTimeout: patienceMs });
-  let cli: TestCli;
+  let cli: DensityCli;
   beforeAll(() => {
-    cli = new TestCli();
+    cli = new DensityCli();
   });
   afterEach(() => {
-    expect(left()).toEqual([]);
+    expect(cli.left()).toEqual([]);
   });
   afterAll(async () => {
     await cli[Symbol.asyncDispose]();
   });
 
-  /** What a run may have left: its directory, its cgroups in any hierarchy. */
-  function left(): string[] {
-    const root = '/sys/fs/cgroup';
-    const { dataRoot, cgroupParent } = cli.scope;
-    return [
-      join(dataRoot, 'density'),
-      ...['', ...readdirSync(root)].map((name) => join(root, name, `${cgroupParent}-density`)),
-    ].filter((path) => existsSync(path));
-  }
-
-  function file(name: string): string {
-    return join(cli.scope.directory, name);
-  }
-
-  async function measure(name: string, ...args: string[]): Promise<DensityReport> {
-    const { code, stderr } = await cli.run(['density', ...few, '--json', file(name), ...args]);
-    expect({ code, stderr }).toMatchObject({ code: 0 });
-    return JSON.parse(readFileSync(file(name), 'utf8')) as DensityReport;
-  }
-
   test('launches containers, proves each, uses and removes them, and writes what it measured', async () => {
-    const report = await measure('a.json', '--workload', 'http', '--churn', '1');
+    const report = await cli.measure('a.json', '--workload', 'http', '--churn', '1');
     expect(report).toMatchObject({ schema: 'warren-density/1', failures: [] });
     const [run] = report.runs;
     expect(run?.ramp).toMatchObject({ asked: 24, count: 24, failed: 0, stoppedBy: null });
@@ -76,29 +52,30 @@ describeAsRoot('warren density', () => {
   });
 
   test('has two file systems fewer in each container with --superblocks 3', async () => {
-    const report = await measure('b.json', '--superblocks', '3', '--closed-loop', '--control', '0');
+    const report = await cli.measure(
+      'b.json',
+      '--superblocks',
+      '3',
+      '--closed-loop',
+      '--control',
+      '0',
+    );
     expect(report.container.superblocks).toBe(3);
     expect(report.control).toBeNull();
     expect(report.runs[0]?.ramp.clock).toContain('one at a time');
   });
 
-  test('measures other systems the same way, lists why one cannot, and leaves nothing of them', async () => {
-    const report = await measure('p.json', '--peers', 'all', '--peer-count', '6', '--control', '0');
-    expect(report.peers.map(({ name }) => name)).toEqual([
-      ...['raw', 'warren', 'crun', 'crun', 'runc', 'runc', 'bwrap', 'bwrap'],
-    ]);
-    for (const { reason, rounds, count } of report.peers) {
-      if (reason === null) expect(rounds[0]).toMatchObject({ counted: count, residue: [] });
-      else expect(reason).toMatch(/not installed/);
-    }
-  });
-
   test('compare shows what a figure became, and what else differs', async () => {
-    const shown = await cli.output('density', 'compare', file('a.json'), file('b.json'));
+    const shown = await cli.output('density', 'compare', cli.file('a.json'), cli.file('b.json'));
     expect(shown).toContain('launch p50');
     expect(shown).toContain('superblocks: 5 and 3');
-    writeFileSync(file('none.json'), '{}');
-    const refused = await cli.run(['density', 'compare', file('a.json'), file('none.json')]);
+    writeFileSync(cli.file('none.json'), '{}');
+    const refused = await cli.run([
+      'density',
+      'compare',
+      cli.file('a.json'),
+      cli.file('none.json'),
+    ]);
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toContain('it is no density report');
   });
@@ -112,7 +89,7 @@ describeAsRoot('warren density', () => {
 
   test('leaves nothing after Ctrl-C in the middle of the ramp', async () => {
     const run = cli.start(['density', '--count', '3000', '--control', '0'], { input: '' });
-    await expect.poll(running, { timeout: patienceMs }).toBeGreaterThan(5);
+    await expect.poll(() => cli.running(), { timeout: patienceMs }).toBeGreaterThan(5);
     run.child.kill('SIGINT');
     expect((await run.result).code).toBe(130);
   });
@@ -123,18 +100,18 @@ describeAsRoot('warren density', () => {
       ['density', '--count', '2', '--control', '0', '--execs', '1'],
     ]) {
       const run = cli.start(['density', '--count', '3000', '--control', '0'], { input: '' });
-      await expect.poll(running, { timeout: patienceMs }).toBeGreaterThan(5);
+      await expect.poll(() => cli.running(), { timeout: patienceMs }).toBeGreaterThan(5);
       run.child.kill('SIGKILL');
       await run.result;
-      expect(left()).not.toEqual([]);
+      expect(cli.left()).not.toEqual([]);
       await cli.output(...clean);
-      expect(left()).toEqual([]);
+      expect(cli.left()).toEqual([]);
     }
   });
 
   test('refuses a second run beside one that is under way', async () => {
     const run = cli.start(['density', '--count', '3000', '--control', '0'], { input: '' });
-    await expect.poll(running, { timeout: patienceMs }).toBeGreaterThan(5);
+    await expect.poll(() => cli.running(), { timeout: patienceMs }).toBeGreaterThan(5);
     const second = await cli.run(['density', '--count', '1']);
     expect(second.stderr).toContain('another density run is under way');
     run.child.kill('SIGINT');
@@ -148,11 +125,4 @@ describeAsRoot('warren density', () => {
       expect(shown).toContain(wall);
     }
   });
-
-  /** Containers of the run that is under way, by their cgroups. */
-  function running(): number {
-    const root = join('/sys/fs/cgroup', existsSync('/sys/fs/cgroup/pids') ? 'pids' : '');
-    const parent = join(root, `${cli.scope.cgroupParent}-density`);
-    return existsSync(parent) ? readdirSync(parent).filter((name) => name.length === 64).length : 0;
-  }
 });

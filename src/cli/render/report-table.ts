@@ -1,4 +1,4 @@
-import type { ReportTable } from '../../density/report/rows.js';
+import type { ReportTable } from '../../density/report/table.js';
 import type { Paint } from './colour.js';
 import { printable } from './printable.js';
 import { tableLines } from './table.js';

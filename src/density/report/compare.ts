@@ -1,7 +1,7 @@
 import { WarrenError } from '../../base/errors.js';
 import { significant } from '../figures/promises.js';
 import { schemaName, type DensityReport, type Headline } from './document.js';
-import type { ReportTable } from './rows.js';
+import type { ReportTable } from './table.js';
 
 /** Two runs side by side. */
 export interface Comparison {

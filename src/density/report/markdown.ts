@@ -1,5 +1,6 @@
 import type { DensityReport } from './document.js';
-import { summaryOf, tablesOf, type ReportTable } from './rows.js';
+import { summaryOf, tablesOf } from './rows.js';
+import type { ReportTable } from './table.js';
 
 /** The report for pasting: headline, cautions, tables. */
 export function markdownOf(report: DensityReport): string {

@@ -5,14 +5,8 @@ import { packageRoot } from '../../base/package.js';
 import { significant } from '../figures/promises.js';
 import { chartsOf, type Chart } from './charts.js';
 import type { DensityReport } from './document.js';
-import {
-  kibibytes,
-  milliseconds,
-  perSecond,
-  summaryOf,
-  tablesOf,
-  type ReportTable,
-} from './rows.js';
+import { summaryOf, tablesOf } from './rows.js';
+import { kibibytes, milliseconds, perSecond, type ReportTable } from './table.js';
 
 const assets = join(packageRoot, 'src', 'density', 'report', 'assets');
 const find = createRequire(import.meta.url);

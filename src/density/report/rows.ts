@@ -2,26 +2,8 @@ import type { Distribution } from '../figures/histogram.js';
 import { significant } from '../figures/promises.js';
 import { bytesPerContainer } from '../figures/headline.js';
 import type { DensityReport, RunFigures } from './document.js';
-
-/** One table of a report: what the terminal, Markdown and the page show alike. */
-export interface ReportTable {
-  readonly title: string;
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-  readonly note?: string;
-}
-
-export function milliseconds(value: number): string {
-  return `${significant(value)} ms`;
-}
-
-export function perSecond(value: number): string {
-  return `${significant(value)}/s`;
-}
-
-export function kibibytes(bytes: number): string {
-  return `${significant(bytes / 1024)} KiB`;
-}
+import { peerTables } from './peer-rows.js';
+import { kibibytes, milliseconds, perSecond, type ReportTable } from './table.js';
 
 function latencyRow(name: string, latency: Distribution, rate?: number): string[] {
   const { p50Ms, p90Ms, p99Ms, p999Ms, maximumMs } = latency;
@@ -49,7 +31,7 @@ export function tablesOf(report: DensityReport): readonly ReportTable[] {
     gateTable(run),
     ...(run.churn.length === 0 ? [] : [churnTable(run)]),
     endTable(run),
-    ...(report.peers.length === 0 ? [] : [peerTable(report)]),
+    ...peerTables(report.peers),
     promiseTable(report),
   ].filter(({ rows }) => rows.length > 0);
 }
@@ -196,47 +178,6 @@ function endTable({ teardown, steady, residue }: RunFigures): ReportTable {
       row('killed, reaped and removed', teardown.reclaim.count, teardown.reclaim.elapsedMs),
       ['residue', `${residue.length}`, '', ''],
     ],
-  };
-}
-
-/** Ratios are to Warren in the same run, measured as a peer: one at a time, the same count. */
-export function peerTable({ peers }: DensityReport): ReportTable {
-  const base = peers.find(({ name, reason }) => name === 'warren' && reason === null);
-  const ratio = (value: number, own: number | undefined): string =>
-    own === undefined || own <= 0 || value <= 0 ? '' : `${significant(value / own)} ×`;
-  return {
-    title: 'Side by side',
-    columns: [
-      'system',
-      'configuration',
-      'launch p50',
-      'ratio',
-      'p99',
-      'memory each',
-      'ratio',
-      'helpers each',
-      'stop all',
-      'alive',
-    ],
-    rows: peers.map((peer) => {
-      const name = `${peer.title} (${peer.variant})`;
-      if (peer.reason !== null)
-        return [name, `not measured: ${peer.reason}`, ...Array<string>(8).fill('')];
-      const full = peer.rounds.findLast(({ bytesPerContainer }) => bytesPerContainer !== null);
-      return [
-        name,
-        peer.configuration,
-        milliseconds(peer.launchP50Ms.median),
-        ratio(peer.launchP50Ms.median, base?.launchP50Ms.median),
-        milliseconds(peer.launchP99Ms.median),
-        peer.bytesPerContainer.median > 0 ? kibibytes(peer.bytesPerContainer.median) : 'hidden',
-        ratio(peer.bytesPerContainer.median, base?.bytesPerContainer.median),
-        significant(full?.processesPerContainer ?? 0),
-        milliseconds(peer.stopMs.median),
-        `${full?.counted ?? 0} of ${peer.count}`,
-      ];
-    }),
-    note: 'ratios to Warren, measured the same way in the same run',
   };
 }
 

@@ -21,11 +21,9 @@ export function turnOf(index: number, count: number): Turn | null {
   return quarter < smallestShort ? null : { count: quarter, full: false };
 }
 
-/** The systems in the order of the index-th turn: each turn begins with another one, and every second runs backwards. */
+/** The systems in the order of the index-th turn: each turn begins further on, and every second runs backwards from there. */
 export function orderOf<T>(systems: readonly T[], index: number): readonly T[] {
-  if (systems.length === 0) return [];
-  const stride = Math.max(1, Math.ceil(systems.length / turnCount));
-  const first = (index * stride) % systems.length;
-  const rotated = [...systems.slice(first), ...systems.slice(0, first)];
-  return index % 2 === 0 ? rotated : rotated.reverse();
+  const first = Math.floor((index * systems.length) / turnCount);
+  if (index % 2 === 0) return [...systems.slice(first), ...systems.slice(0, first)];
+  return [...systems.slice(0, first + 1).reverse(), ...systems.slice(first + 1).reverse()];
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PeerTask } from '../peer.js';
 import { end, startWatched } from './background.js';
 import { insideWords } from './inside.js';
-import { makeMemberCgroup, makePeerCgroup, memberCgroup } from './limited-cgroup.js';
+import { limitCpu, makeMemberCgroup, makePeerCgroup, memberCgroup } from './limited-cgroup.js';
 import { programsIn, runsBelow } from './processes.js';
 
 /** Containers of a command that stays for as long as its container runs, each in a cgroup that is made for it. */
@@ -32,6 +32,7 @@ export class Foreground {
       isReady: runsBelow,
       signal,
     });
+    limitCpu(this.#task, index);
     this.#started.push(child);
   }
 

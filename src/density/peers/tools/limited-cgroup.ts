@@ -25,21 +25,36 @@ export function makePeerCgroup(task: Pick<PeerTask, 'cgroup'>): void {
   }
 }
 
-/** Makes the cgroup of one container; with the task's limits in the equal variant. */
+/** Makes the cgroup of one container; in the equal variant with the task's memory and pids limit. */
 export function makeMemberCgroup(task: PeerTask, index: number): void {
-  const { memoryBytes, pidsLimit, cpus, variant } = task;
-  const paths = hierarchies().map((hierarchy) => join(root, hierarchy, memberCgroup(task, index)));
-  for (const path of paths) mkdirSync(path, { recursive: true });
-  if (variant === 'default') return;
-  const quota = Math.round(cpus * 100_000);
-  const v2 = { 'memory.max': memoryBytes, 'pids.max': pidsLimit, 'cpu.max': `${quota} 100000` };
-  const v1 = {
-    'memory.limit_in_bytes': memoryBytes,
-    'pids.max': pidsLimit,
-    'cpu.cfs_quota_us': quota,
-  };
-  for (const path of paths) {
-    for (const [file, value] of Object.entries(isUnified() ? v2 : v1)) {
+  const { memoryBytes, pidsLimit } = task;
+  for (const path of memberPaths(task, index)) mkdirSync(path, { recursive: true });
+  const memory = isUnified() ? 'memory.max' : 'memory.limit_in_bytes';
+  limit(task, index, { [memory]: memoryBytes, 'pids.max': pidsLimit });
+}
+
+/** The CPU limit of the equal variant, for a container that runs: before, it would slow down the command that makes it. */
+export function limitCpu(task: PeerTask, index: number): void {
+  const quota = Math.round(task.cpus * 100_000);
+  limit(
+    task,
+    index,
+    isUnified() ? { 'cpu.max': `${quota} 100000` } : { 'cpu.cfs_quota_us': quota },
+  );
+}
+
+function memberPaths(task: PeerTask, index: number): readonly string[] {
+  return hierarchies().map((hierarchy) => join(root, hierarchy, memberCgroup(task, index)));
+}
+
+function limit(
+  task: PeerTask,
+  index: number,
+  values: Readonly<Record<string, string | number>>,
+): void {
+  if (task.variant === 'default') return;
+  for (const path of memberPaths(task, index)) {
+    for (const [file, value] of Object.entries(values)) {
       if (existsSync(join(path, file))) writeFileSync(join(path, file), `${value}`);
     }
   }
