@@ -97,7 +97,7 @@ describeAsRoot('warren density --peers', () => {
   });
 
   test('is cleaned up after SIGKILL in the raw control', async () => {
-    const words = ['--count', '1', '--control', '20000', '--execs', '1'];
+    const words = ['--count', '1', '--control', '3000', '--execs', '1'];
     const run = cli.start(['density', ...words], { input: '' });
     await expect.poll(() => cli.processesOf('raw'), { timeout: patienceMs }).toBeGreaterThan(5);
     run.child.kill('SIGKILL');
