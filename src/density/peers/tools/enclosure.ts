@@ -24,6 +24,7 @@ mount -t tmpfs -o mode=755 run /run
 mkdir -p /run/lock /run/netns /run/apart
 mount -t tmpfs -o mode=1777 shm /dev/shm
 for directory in ${overlaid.join(' ')}; do
+  [ -d "$directory" ] || continue
   changes=/run/apart/$(echo "$directory" | tr / _)
   mkdir -p "$changes/upper" "$changes/work"
   mount -t overlay -o "lowerdir=$directory,upperdir=$changes/upper,workdir=$changes/work" apart "$directory"
