@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { packageRoot } from '../base/package.js';
 import { WarrenError } from '../base/errors.js';
 
-export type NativeProgram = 'warren-init' | 'warren-files' | 'warren-raw' | 'warren-look' | 'warren-inside';
+export type NativeProgram =
+  'warren-init' | 'warren-files' | 'warren-raw' | 'warren-look' | 'warren-inside';
 
 /**
  * Path of a native program of this package. `WARREN_NATIVE_DIR` names another directory.
