@@ -48,13 +48,13 @@ describeAsRoot('warren density --peers', () => {
 
   test('gives each system its turns in every repeat, and lists the reason of one that cannot run', async () => {
     vi.stubEnv('WARREN_DENSITY_KERNEL', '/nowhere/vmlinuz');
-    const words = ['--peers', 'raw,qemu:equal,bwrap:equal', '--peer-count', '8', '--repeat', '2'];
+    const words = ['--peers', 'raw,qemu:equal', '--peer-count', '8', '--repeat', '2'];
     const { peers } = await cli.measure('turns.json', '--count', '1', '--control', '0', ...words);
     vi.stubEnv('WARREN_DENSITY_KERNEL', machineKernel());
-    const [raw, own, qemu, bwrap] = peers;
+    const [raw, own, qemu] = peers;
     expect(qemu).toMatchObject({ name: 'qemu', rounds: [] });
     expect(qemu?.reason).toContain('/nowhere/vmlinuz');
-    for (const peer of [raw, own, bwrap]) {
+    for (const peer of [raw, own]) {
       expect(peer?.reason).toBeNull();
       expect(peer?.rounds.map(({ count }) => count)).toEqual([2, 2, 8, 2, 2, 2, 8, 2]);
       expect(peer?.rounds.map(({ counted }) => counted)).toEqual([2, 2, 8, 2, 2, 2, 8, 2]);

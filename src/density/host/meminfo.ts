@@ -57,12 +57,15 @@ export function memoryTaken(before: MemoryReading, after: MemoryReading): Memory
 }
 
 const lookEveryMs = 250;
-const longestMs = 10_000;
+const defaultLongestMs = 10_000;
 /** Less than this between two looks: settled. */
 const stillBytes = 2 * 1024 * kibibyte;
 
-/** A reading after the kernel's own threads have done what they had put off, or after ten seconds. */
-export async function settledMemory(signal?: AbortSignal): Promise<MemoryReading> {
+/** A reading after the kernel's own threads have done what they had put off, or after ten seconds (`longestMs`). */
+export async function settledMemory(
+  signal?: AbortSignal,
+  longestMs: number = defaultLongestMs,
+): Promise<MemoryReading> {
   const end = performance.now() + longestMs;
   let last = readMemory();
   for (;;) {

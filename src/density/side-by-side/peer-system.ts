@@ -88,6 +88,9 @@ interface Prepared {
   readonly run: PeerRun;
 }
 
+/** Before a turn whose memory is not read, the last one's end should not be under way. */
+const shortSettleMs = 1000;
+
 class PeerTurns {
   readonly #prepared: Prepared;
   /** Of all turns: names are never used again. */
@@ -99,7 +102,7 @@ class PeerTurns {
 
   async take({ count, full }: Turn): Promise<PeerRound> {
     const { task, run } = this.#prepared;
-    const before = await settledMemory(task.signal);
+    const before = await settledMemory(task.signal, full ? undefined : shortSettleMs);
     const helpersBefore = processesIn(task.cgroup).size;
     const start = performance.now();
     const series = await this.#launch(count);
