@@ -36,10 +36,10 @@ export class LmdbContainers implements ContainerRecords {
   }
 
   async insert({ records, idPool, intent }: NewContainers): Promise<readonly ContainerRecord[]> {
-    const { root, containers, names, idRanges, intents, meta } = this.#tables;
+    const { writer, containers, names, idRanges, intents, meta } = this.#tables;
     requireSpace(this.#tables.directory);
     for (const record of records) sharedPart(record);
-    return await root.transaction(() => {
+    return await writer.write(() => {
       const fresh = new Set<number>();
       const cursor = new RangeCursor(
         idPool,
@@ -100,7 +100,7 @@ export class LmdbContainers implements ContainerRecords {
     fence: bigint | null,
     change: Change,
   ): Promise<readonly (ContainerRecord | undefined)[]> {
-    return await this.#tables.root.transaction(() => {
+    return await this.#tables.writer.write(() => {
       const before = ids.map((id) => this.get(id));
       for (const record of before) if (record !== undefined) requireFence(record, fence);
       const places = new EndpointAllocator(this.#tables);
@@ -113,8 +113,8 @@ export class LmdbContainers implements ContainerRecords {
   }
 
   async rename(id: ContainerId, name: string, fence: bigint): Promise<ContainerRecord> {
-    const { root, names, containers } = this.#tables;
-    return await root.transaction(() => {
+    const { writer, names, containers } = this.#tables;
+    return await writer.write(() => {
       const record = this.resolve(id);
       requireFence(record, fence);
       const owner = names.get(name);

@@ -72,8 +72,8 @@ export class LmdbIdRanges implements IdRangeRecords {
   }
 
   async release(ranges: readonly IdRange[]): Promise<void> {
-    const { idRanges, root } = this.#tables;
-    await root.transaction(() => {
+    const { idRanges, writer } = this.#tables;
+    await writer.write(() => {
       for (const { base } of ranges) {
         if (idRanges.get(base)?.[1] === '') void idRanges.remove(base);
       }

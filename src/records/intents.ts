@@ -14,12 +14,14 @@ export class LmdbIntents implements IntentRecords {
   async begin(intent: Omit<Intent, 'id'>): Promise<string> {
     if (intent.operation !== 'remove') requireSpace(this.#tables.directory);
     const id = newId();
-    await this.#tables.intents.put(id, { ...intent, id });
+    const { intents, writer } = this.#tables;
+    await writer.write(() => void intents.put(id, { ...intent, id }));
     return id;
   }
 
   async end(id: string): Promise<void> {
-    await this.#tables.intents.remove(id);
+    const { intents, writer } = this.#tables;
+    await writer.write(() => void intents.remove(id));
   }
 
   endSoon(id: string): void {
