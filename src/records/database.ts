@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { errnoOf, WarrenError } from '../base/errors.js';
 import { requireLocalFileSystem } from './file-system.js';
+import { requireSpaceToChange } from './space.js';
 
 /** Of everything below the data root; grows when an older Warren could not read what a newer one writes. */
 export const formatVersion = 1;
@@ -132,6 +133,7 @@ async function requirePidNamespace(tables: Tables, dataRoot: string): Promise<vo
   if (last?.bootId === own.bootId && last.pidNamespace === own.pidNamespace) return;
   const foreign = last?.bootId === own.bootId && readersOf(tables) > 0;
   if (!foreign) {
+    requireSpaceToChange(tables.directory);
     // Never a synchronous write here: lmdb 3.5 loses commits when many processes begin with one at the same time.
     await root.transaction(() => void meta.put('opener', own));
     return;
