@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Readable } from 'node:stream';
 import { canceledError } from '../../base/abort.js';
 import { diskFull, isDiskFull } from '../../base/disk-full.js';
-import { errnoOf, WarrenError } from '../../base/errors.js';
+import { WarrenError } from '../../base/errors.js';
 import { lockAcrossProcesses } from '../../host/process-lock.js';
 import type { OciDescriptor } from '../oci.js';
 import type { StoreParts } from '../store-parts.js';

@@ -81,9 +81,9 @@ static long random_name(char name[NEW_NAME_BYTES]) {
 static long make_file(struct job *job, int parent, const char *name) {
   char new_name[NEW_NAME_BYTES];
   long result = random_name(new_name);
-  long fd = result < 0 ? result
-                       : sys_call(__NR_openat, parent, new_name,
-                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  long fd = result < 0
+                ? result
+                : sys_call(__NR_openat, parent, new_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
   if (fd < 0) return fd;
   result = records_write(&job->records, (int)fd);
