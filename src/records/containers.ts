@@ -2,7 +2,6 @@ import { WarrenError } from '../base/errors.js';
 import { generateName, isId, isIdPrefix } from '../base/ids.js';
 import type { ContainerId, ContainerRecord } from '../model/container.js';
 import type { Tables } from './database.js';
-import { requireSpace } from './file-system.js';
 import {
   digestOf,
   packRecord,
@@ -13,6 +12,7 @@ import {
 } from './encoding.js';
 import { EndpointAllocator } from './networks/endpoint-allocator.js';
 import { RangeCursor } from './id-ranges.js';
+import { requireSpace, requireSpaceToChange } from './space.js';
 import type { ContainerRecords, NewContainers } from './store.js';
 
 type Change = (record: ContainerRecord) => ContainerRecord | null | undefined;
@@ -100,6 +100,7 @@ export class LmdbContainers implements ContainerRecords {
     fence: bigint | null,
     change: Change,
   ): Promise<readonly (ContainerRecord | undefined)[]> {
+    requireSpaceToChange(this.#tables.directory);
     return await this.#tables.writer.write(() => {
       const before = ids.map((id) => this.get(id));
       for (const record of before) if (record !== undefined) requireFence(record, fence);
@@ -113,7 +114,8 @@ export class LmdbContainers implements ContainerRecords {
   }
 
   async rename(id: ContainerId, name: string, fence: bigint): Promise<ContainerRecord> {
-    const { writer, names, containers } = this.#tables;
+    const { writer, directory, names, containers } = this.#tables;
+    requireSpaceToChange(directory);
     return await writer.write(() => {
       const record = this.resolve(id);
       requireFence(record, fence);

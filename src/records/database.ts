@@ -5,6 +5,7 @@ import { type Database, open, type RootDatabase } from 'lmdb';
 import { WarrenError } from '../base/errors.js';
 import { requireLocalFileSystem } from './file-system.js';
 import { Gate } from './gate.js';
+import { requireSpaceToChange } from './space.js';
 import { Writer } from './writer.js';
 
 /** Of everything below the data root; grows when an older Warren could not read what a newer one writes. */
@@ -149,6 +150,7 @@ async function requirePidNamespace(tables: Tables, dataRoot: string): Promise<vo
   if (last?.bootId === own.bootId && last.pidNamespace === own.pidNamespace) return;
   const foreign = last?.bootId === own.bootId && readersOf(tables) > 0;
   if (!foreign) {
+    requireSpaceToChange(tables.directory);
     await root.transaction(() => void meta.put('opener', own));
     return;
   }

@@ -1,6 +1,6 @@
 import { newId } from '../base/ids.js';
 import type { Tables } from './database.js';
-import { requireSpace } from './file-system.js';
+import { requireSpace, requireSpaceToChange } from './space.js';
 import type { Intent, IntentRecords } from './store.js';
 
 export class LmdbIntents implements IntentRecords {
@@ -12,15 +12,17 @@ export class LmdbIntents implements IntentRecords {
   }
 
   async begin(intent: Omit<Intent, 'id'>): Promise<string> {
-    if (intent.operation !== 'remove') requireSpace(this.#tables.directory);
+    const { directory, intents, writer } = this.#tables;
+    if (intent.operation === 'remove') requireSpaceToChange(directory);
+    else requireSpace(directory);
     const id = newId();
-    const { intents, writer } = this.#tables;
     await writer.write(() => void intents.put(id, { ...intent, id }));
     return id;
   }
 
   async end(id: string): Promise<void> {
-    const { intents, writer } = this.#tables;
+    const { directory, intents, writer } = this.#tables;
+    requireSpaceToChange(directory);
     await writer.write(() => void intents.remove(id));
   }
 

@@ -1,6 +1,6 @@
 import type { Volume } from '../model/volume.js';
 import type { Tables } from './database.js';
-import { requireSpace } from './file-system.js';
+import { requireSpace, requireSpaceToChange } from './space.js';
 import type { VolumeRecords } from './store.js';
 
 export class LmdbVolumes implements VolumeRecords {
@@ -30,7 +30,8 @@ export class LmdbVolumes implements VolumeRecords {
   }
 
   async remove(name: string): Promise<boolean> {
-    const { writer, volumes } = this.#tables;
+    const { writer, volumes, directory } = this.#tables;
+    requireSpaceToChange(directory);
     return await writer.write(() => {
       const existed = volumes.get(name) !== undefined;
       if (existed) void volumes.remove(name);

@@ -2,7 +2,7 @@ import { WarrenError } from '../../base/errors.js';
 import { isIdPrefix } from '../../base/ids.js';
 import type { Network, NetworkId } from '../../model/network.js';
 import type { Tables } from '../database.js';
-import { requireSpace } from '../file-system.js';
+import { requireSpace, requireSpaceToChange } from '../space.js';
 import type { NetworkRecords } from '../store.js';
 
 export class LmdbNetworks implements NetworkRecords {
@@ -52,7 +52,8 @@ export class LmdbNetworks implements NetworkRecords {
   }
 
   async remove(id: NetworkId): Promise<boolean> {
-    const { writer, networks, meta } = this.#tables;
+    const { writer, networks, meta, directory } = this.#tables;
+    requireSpaceToChange(directory);
     return await writer.write(() => {
       const network = this.get(id);
       if (network === undefined) return false;
