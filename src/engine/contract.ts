@@ -12,7 +12,7 @@ import type { ContainerRecord, ContainerState, ExitInfo } from '../model/contain
 import type { EngineEvent, OnProgress } from '../model/events.js';
 import type { ExecConfig, ExecResult, RunningProcess } from '../model/exec.js';
 import type { Image, ImageStep } from '../model/image.js';
-import type { Network, NetworkAttachment, NetworkConfig } from '../model/network.js';
+import type { Network, NetworkAttachment, NetworkConfig, NetworkRates } from '../model/network.js';
 import type { Resources } from '../model/resources.js';
 import type { ContainerStats, LimitAccount } from '../model/stats.js';
 import type { LogEntry } from '../logs/reader.js';
@@ -110,6 +110,7 @@ export interface UpdateRequest {
   readonly resources?: Resources;
   readonly restart?: Partial<RestartPolicy>;
   readonly lease?: { readonly ttlMs?: number; readonly idleTimeoutMs?: number };
+  readonly netRates?: Partial<NetworkRates>;
 }
 
 export interface AttachOptions {

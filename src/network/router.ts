@@ -52,6 +52,10 @@ export const routerSysctls: readonly string[] = [
   'net.ipv6.conf.default.accept_ra=0',
   'net.ipv6.conf.default.accept_dad=0',
   'net.ipv6.conf.default.addr_gen_mode=1',
+  // What stays on a bridge is for the bridge's table: the router's would take it for something to forward.
+  'net.bridge.bridge-nf-call-iptables=0',
+  'net.bridge.bridge-nf-call-ip6tables=0',
+  'net.bridge.bridge-nf-call-arptables=0',
 ];
 
 /** The host's end of the pair: what it is called and its interface index, both made of the data root. */

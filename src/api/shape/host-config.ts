@@ -131,6 +131,7 @@ export function hostConfig(spec: ContainerSpec): object {
     Sysctls: spec.sysctls,
     Ulimits: spec.ulimits.map(ulimit),
     Warren: {
+      NetworkRates: spec.networking.rates,
       Lease: {
         TtlMs: spec.lease.ttlMs ?? 0,
         IdleTimeoutMs: spec.lease.idleTimeoutMs ?? 0,

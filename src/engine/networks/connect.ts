@@ -10,6 +10,7 @@ import {
   disconnectInside,
 } from '../../network/endpoint-batches.js';
 import { admitBatches, dismissBatches } from '../../network/firewall/endpoint-firewall.js';
+import { rateBatches, unshapeBatches } from '../../network/rate-batches.js';
 import type { EngineContext } from '../context.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
@@ -80,6 +81,7 @@ export async function disconnectContainer(
           ...disconnectInside(places),
           ...disconnectBatches(places),
           ...dismissBatches(places),
+          ...unshapeBatches(places, locked.record.spec.networking.rates),
         ]);
       }
       await change(context, locked, (current) => without(current, network));
@@ -149,7 +151,11 @@ async function connectRunning(
   const networks = places.map(({ network }) => network);
   await context.router.provide(keeper, networks);
   const options = { again: true, ipv6: context.router.ipv6 };
-  await keeper.netlink(record.id, [...admitBatches(places), ...connectBatches(places, options)]);
+  await keeper.netlink(record.id, [
+    ...admitBatches(places),
+    ...connectBatches(places, options),
+    ...rateBatches(places, record.spec.networking.rates),
+  ]);
 }
 
 function tell(

@@ -5,6 +5,7 @@ import type { ContainerRecord } from '../../model/container.js';
 import type { Endpoint, Network } from '../../model/network.js';
 import { connectBatches, type Place } from '../../network/endpoint-batches.js';
 import { admitBatches, dismissBatches } from '../../network/firewall/endpoint-firewall.js';
+import { rateBatches, unshapeBatches } from '../../network/rate-batches.js';
 import type { EngineContext } from '../context.js';
 
 export interface LaunchBatches {
@@ -20,10 +21,15 @@ export function launchBatches(context: EngineContext, record: ContainerRecord): 
   const { run, spec } = record;
   const again = (run?.generation ?? 1) > 1 || spec.restart.name !== 'no';
   const { ipv6 } = context.router;
+  const { rates } = spec.networking;
   const places = placesOf(context, record.endpoints);
   return {
-    launch: [...admitBatches(places), ...connectBatches(places, { again, ipv6 })],
-    cleanup: dismissBatches(places),
+    launch: [
+      ...admitBatches(places),
+      ...connectBatches(places, { again, ipv6 }),
+      ...rateBatches(places, rates),
+    ],
+    cleanup: [...dismissBatches(places), ...unshapeBatches(places, rates)],
   };
 }
 

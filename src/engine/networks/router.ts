@@ -1,6 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Host, Keeper } from '../../host/port.js';
+import type { Host, Keeper, ShaperCounters } from '../../host/port.js';
 import type { Network, NetworkId } from '../../model/network.js';
 import {
   joinNetwork,
@@ -77,6 +77,11 @@ export class Router {
   /** Links that it has. */
   async links(): Promise<readonly string[]> {
     return this.isPinned ? this.#host.namespaces.links(this.#path) : [];
+  }
+
+  /** What limits of bandwidth counted, by interface index. */
+  async shapers(): Promise<ReadonlyMap<number, ShaperCounters>> {
+    return this.isPinned ? this.#host.namespaces.shapers(this.#path) : new Map();
   }
 
   /** Drops it with all that is in it. */

@@ -6,7 +6,6 @@ const image = { exposedPorts: [] };
 test.each([
   ['publish', [{ containerPort: 80, protocol: 'tcp' }]],
   ['publishAll', true],
-  ['netRates', {}],
   ['egress', { kind: 'deny' }],
 ])('%s, which nothing would enforce, is refused and not ignored', (field, value) => {
   const config = { image: 'tiny', [field]: value };
