@@ -12,7 +12,13 @@ import type { ContainerRecord, ContainerState, ExitInfo } from '../model/contain
 import type { EngineEvent, OnProgress } from '../model/events.js';
 import type { ExecConfig, ExecResult, RunningProcess } from '../model/exec.js';
 import type { Image, ImageStep } from '../model/image.js';
-import type { Network, NetworkAttachment, NetworkConfig } from '../model/network.js';
+import type {
+  Network,
+  NetworkAttachment,
+  NetworkConfig,
+  PortMapping,
+  PublishedPort,
+} from '../model/network.js';
 import type { Resources } from '../model/resources.js';
 import type { ContainerStats, LimitAccount } from '../model/stats.js';
 import type { LogEntry } from '../logs/reader.js';
@@ -41,6 +47,12 @@ export interface EngineOptions {
   readonly idPool?: { readonly base: number; readonly count: number };
   /** IPv4 range that networks without a subnet of their own get one from. @default WARREN_NETWORK_POOL, else 10.208.0.0/12 */
   readonly networkPool?: string;
+  /**
+   * Source NAT and published ports: a table of nftables on the host, and forwarding switched on. False: nothing of the host is changed
+   * but routes to its networks; containers reach what knows the way back, and no ports are published.
+   * @default WARREN_HOST_NAT is not 0
+   */
+  readonly hostNat?: boolean;
   /** Force an overlay strategy (tests). @default 'probe' */
   readonly overlayStrategy?: 'probe' | 'fd' | 'attached';
   /** File that configures registries. @default WARREN_REGISTRIES, else /etc/warren/registries.json */
@@ -351,6 +363,9 @@ export interface ListedNetwork extends Network {
   readonly usedBy: readonly string[];
 }
 
+/** Published ports of a container: by its own port, and one only with the address or the port of the host. */
+export type PortSelection = Pick<PortMapping, 'protocol' | 'containerPort' | 'hostIp' | 'hostPort'>;
+
 export interface EngineNetworks {
   create(config: NetworkConfig): Promise<Network>;
   list(): Promise<readonly ListedNetwork[]>;
@@ -364,6 +379,19 @@ export interface EngineNetworks {
   connect(container: string, attachment: NetworkAttachment): Promise<void>;
   /** Throws conflict (NOT_CONNECTED). */
   disconnect(container: string, network: string): Promise<void>;
+  /**
+   * Publishes ports of a container, at once when it runs and at its later starts. Returns them with the ports of the host that they
+   * got; of a container that does not run, none. Throws conflict (PORT_IN_USE), exhausted (NO_FREE_PORT).
+   */
+  publish(container: string, mappings: readonly PortMapping[]): Promise<readonly PublishedPort[]>;
+  /**
+   * Ends it. `hostIp` '' and `hostPort` 0 stand for every one. Returns those that answered till now. Throws notFound
+   * (PORT_NOT_PUBLISHED).
+   */
+  unpublish(
+    container: string,
+    selections: readonly PortSelection[],
+  ): Promise<readonly PublishedPort[]>;
 }
 
 export interface Leak {

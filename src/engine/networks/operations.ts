@@ -4,6 +4,7 @@ import type { EngineContext } from '../context.js';
 import type { EngineNetworks, ListedNetwork } from '../contract.js';
 import { connectContainer, disconnectContainer } from './connect.js';
 import { createNetwork } from './create.js';
+import { publishPorts, unpublishPorts } from './live-ports.js';
 
 /** Networks, bound to one engine. */
 export function networkOperations(context: EngineContext): EngineNetworks {
@@ -23,6 +24,10 @@ export function networkOperations(context: EngineContext): EngineNetworks {
       const network = records.networks.resolve(reference);
       await disconnectContainer(context, records.containers.resolve(container), network);
     },
+    publish: async (container, mappings) =>
+      publishPorts(context, records.containers.resolve(container), mappings),
+    unpublish: async (container, selections) =>
+      unpublishPorts(context, records.containers.resolve(container), selections),
   };
 }
 

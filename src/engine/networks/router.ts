@@ -14,8 +14,15 @@ import {
 } from '../../network/router.js';
 import { routerTables } from '../../network/firewall/endpoint-firewall.js';
 import type { EndpointElements } from '../../network/firewall/container-elements.js';
+import type { SetElement } from '../../network/nft/set.js';
 import { WarrenError } from '../../base/errors.js';
 import type { EngineSettings } from '../settings.js';
+import { HostSide } from './host-side.js';
+
+/** What tables hold for the containers that run. */
+export interface LiveElements extends EndpointElements {
+  readonly host: readonly SetElement[];
+}
 
 /**
  * The data root's router as this process knows it: made when the first container needs it, and joined again by every process that
@@ -28,19 +35,22 @@ export class Router {
   readonly #joined = new Map<NetworkId, Promise<void>>();
   #ready: Promise<void> | undefined;
 
-  readonly #live: () => Promise<EndpointElements>;
+  readonly #live: () => Promise<LiveElements>;
+  /** null: the host is left alone. */
+  readonly hostSide: HostSide | null;
   #isSuspect = false;
 
   /** @param live what the tables of a router must hold that is in use */
   constructor(
     host: Host,
-    { dataRoot, runDir }: Pick<EngineSettings, 'dataRoot' | 'runDir'>,
-    live: () => Promise<EndpointElements>,
+    { dataRoot, runDir, hostNat }: Pick<EngineSettings, 'dataRoot' | 'runDir' | 'hostNat'>,
+    live: () => Promise<LiveElements>,
   ) {
     this.#host = host;
     this.#live = live;
     this.#path = join(runDir, routerPath);
     this.#uplink = uplinkOf(dataRoot);
+    this.hostSide = hostNat ? new HostSide(host, this.#uplink) : null;
   }
 
   /** The kernel has IPv6. */
@@ -82,7 +92,9 @@ export class Router {
   /** Drops it with all that is in it. */
   async drop(): Promise<void> {
     this.forget();
-    if (existsSync(this.#path)) await this.#host.namespaces.drop(this.#path);
+    if (!existsSync(this.#path)) return;
+    await this.hostSide?.drop();
+    await this.#host.namespaces.drop(this.#path);
   }
 
   async #provideRouter(keeper: Keeper): Promise<void> {
@@ -103,6 +115,8 @@ export class Router {
       ...(isNew ? removeUplink(this.#uplink) : []),
       ...joinRouter(this.#uplink, { hostPid: keeper.pid, ipv6: this.ipv6 }),
     ]);
+    const live = async (): Promise<readonly SetElement[]> => (await this.#live()).host;
+    await this.hostSide?.provide(keeper, { live, ipv6: this.ipv6 });
   }
 
   /**
@@ -127,10 +141,15 @@ export class Router {
     );
   }
 
+  async #joinNetwork(keeper: Keeper, network: Network): Promise<void> {
+    await keeper.netlink('', joinNetwork(network, this.#uplink));
+    await this.hostSide?.forward(network);
+  }
+
   async #provideNetwork(keeper: Keeper, network: Network): Promise<void> {
     let joined = this.#joined.get(network.id);
     if (joined === undefined) {
-      joined = keeper.netlink('', joinNetwork(network, this.#uplink));
+      joined = this.#joinNetwork(keeper, network);
       this.#joined.set(network.id, joined);
       joined.catch(() => this.#joined.delete(network.id));
     }
