@@ -12,18 +12,12 @@ import type { ContainerRecord, ContainerState, ExitInfo } from '../model/contain
 import type { EngineEvent, OnProgress } from '../model/events.js';
 import type { ExecConfig, ExecResult, RunningProcess } from '../model/exec.js';
 import type { Image, ImageStep } from '../model/image.js';
-import type {
-  Network,
-  NetworkAttachment,
-  NetworkConfig,
-  PortMapping,
-  PublishedPort,
-} from '../model/network.js';
 import type { Resources } from '../model/resources.js';
 import type { ContainerStats, LimitAccount } from '../model/stats.js';
 import type { LogEntry } from '../logs/reader.js';
 import type { Change, Volume } from '../storage/driver.js';
 import type { BuildOptions } from './build/contract.js';
+import type { EngineNetworks } from './networks/contract.js';
 import type { BuildBaseOptions } from '../image/store.js';
 import type {
   ImportOptions,
@@ -35,6 +29,8 @@ import type {
 } from '../image/transfers.js';
 import type { PullResult } from '../image/transfer/pull.js';
 import type { PushResult } from '../image/transfer/push.js';
+
+export type { EngineNetworks, ListedNetwork, PortSelection } from './networks/contract.js';
 
 export interface EngineOptions {
   /** @default WARREN_DATA_ROOT, else /var/lib/warren */
@@ -356,42 +352,6 @@ export interface EngineVolumes {
   ): Promise<Volume & { readonly mountPoint: string; readonly usedBy: readonly string[] }>;
   remove(name: string, options?: { readonly force?: boolean }): Promise<void>;
   prune(options?: { readonly all?: boolean }): Promise<PruneResult>;
-}
-
-/** A network with the ids of the containers that have an endpoint in it. */
-export interface ListedNetwork extends Network {
-  readonly usedBy: readonly string[];
-}
-
-/** Published ports of a container: by its own port, and one only with the address or the port of the host. */
-export type PortSelection = Pick<PortMapping, 'protocol' | 'containerPort' | 'hostIp' | 'hostPort'>;
-
-export interface EngineNetworks {
-  create(config: NetworkConfig): Promise<Network>;
-  list(): Promise<readonly ListedNetwork[]>;
-  /** Throws notFound: `network X not found`. */
-  get(reference: string): Promise<ListedNetwork>;
-  /** Throws conflict (NETWORK_IN_USE). */
-  remove(reference: string): Promise<void>;
-  /** Removes those without containers, but the default one; names. */
-  prune(): Promise<readonly string[]>;
-  /** Throws conflict (ALREADY_CONNECTED, NO_OWN_NETWORK). */
-  connect(container: string, attachment: NetworkAttachment): Promise<void>;
-  /** Throws conflict (NOT_CONNECTED). */
-  disconnect(container: string, network: string): Promise<void>;
-  /**
-   * Publishes ports of a container, at once when it runs and at its later starts. Returns them with the ports of the host that they
-   * got; of a container that does not run, none. Throws conflict (PORT_IN_USE), exhausted (NO_FREE_PORT).
-   */
-  publish(container: string, mappings: readonly PortMapping[]): Promise<readonly PublishedPort[]>;
-  /**
-   * Ends it. `hostIp` '' and `hostPort` 0 stand for every one. Returns those that answered till now. Throws notFound
-   * (PORT_NOT_PUBLISHED).
-   */
-  unpublish(
-    container: string,
-    selections: readonly PortSelection[],
-  ): Promise<readonly PublishedPort[]>;
 }
 
 export interface Leak {

@@ -104,8 +104,13 @@ export async function needForwarding(
 ): Promise<void> {
   if (read().users[user]?.includes(family) === true && isForwarding(family)) return;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  await using lock = await lockAcrossProcesses(directory, fileOfNamespace());
-  await verify();
+  await exclusively(async () => {
+    await verify();
+    change(user, family);
+  });
+}
+
+function change(user: string, family: 4 | 6): void {
   const { sysctls, users } = read();
   const known = new Set(sysctls.map(({ name }) => name));
   const added: ChangedSysctl[] = [];
@@ -123,7 +128,19 @@ export async function needForwarding(
 /** Ends a user's need. With the last one, settings get their values back, but those that somebody changed again. */
 export async function endForwarding(user: string): Promise<void> {
   if (read() === nothing) return;
-  await using lock = await lockAcrossProcesses(directory, fileOfNamespace());
+  await exclusively(() => giveBack(user));
+}
+
+async function exclusively(work: () => void | Promise<void>): Promise<void> {
+  const lock = await lockAcrossProcesses(directory, fileOfNamespace());
+  try {
+    await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+function giveBack(user: string): void {
   const { sysctls, users } = read();
   const links = linksHere();
   const left = Object.entries(users).filter(([name]) => name !== user && links.has(name));

@@ -1,5 +1,4 @@
 import type { ContainerRecord } from '../../model/container.js';
-import type { PublishedPort } from '../../model/network.js';
 import { portElements } from '../../network/firewall/port-elements.js';
 import type { SetElement } from '../../network/nft/set.js';
 import type { EngineContext } from '../context.js';

@@ -104,7 +104,7 @@ describeAsRoot('published ports', () => {
     const { pid } = { pid: (await inspect('web')).State.Pid };
     expect(network.sysctl('net.ipv4.ip_forward')).toBe('1');
     // Nobody listens there: the refusal comes from the machine outside, which has no way back but to the host.
-    expect(await network.ask(pid, addresses.outside.ipv4, 9)).toBe('none ECONNREFUSED');
+    expect(await network.ask(pid, addresses.outside.ipv4, 8099)).toBe('none ECONNREFUSED');
   });
 
   test('on random ports and of ranges are those that ps, port and inspect show', async () => {
