@@ -365,7 +365,10 @@ export interface Leak {
     | 'keeper'
     | 'idRange'
     | 'intent'
-    | 'temporary';
+    | 'temporary'
+    | 'link'
+    | 'namespace'
+    | 'firewall';
   readonly object: string;
   readonly why: string;
   readonly fixed: boolean;
@@ -410,6 +413,11 @@ export interface EngineSystem {
   info(): Promise<EngineInfo>;
   diskUsage(): Promise<readonly DiskUsageLine[]>;
   doctor(): Promise<readonly DoctorCheck[]>;
+  /**
+   * Lets containers' packets pass where the host's firewall drops them: one marked accept in each chain, which `shutdown` takes away.
+   * Returns the chains: `ip filter FORWARD`.
+   */
+  tune(): Promise<readonly string[]>;
   /** Objects that no record explains; `fix` removes them. */
   leaks(options: { readonly fix: boolean }): Promise<readonly Leak[]>;
   /** Applies restart policies after a reboot. */

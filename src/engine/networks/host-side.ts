@@ -9,6 +9,7 @@ import { hostTableQuestion } from '../../network/firewall/published-ports.js';
 import { elementsText, type SetElement } from '../../network/nft/set.js';
 import { openLoopback, type Uplink } from '../../network/router.js';
 import { ForwardRules } from './forward-rules.js';
+import { type ListedKeys, listElements } from './listed-elements.js';
 
 /** Whether its containers' packets go on to where the host's other links lead. */
 export function leadsOutside({ driver, internal }: Pick<Network, 'driver' | 'internal'>): boolean {
@@ -79,6 +80,11 @@ export class HostSide {
     await this.#host.run('nft', [`add table inet ${table}; delete table inet ${table}`]);
     await this.rules.untune();
     await this.endForwarding();
+  }
+
+  /** What the table holds; null when there is none. */
+  async elements(): Promise<ListedKeys | null> {
+    return await listElements(this.#host, this.table);
   }
 
   async #isThere(keeper: Keeper): Promise<boolean> {

@@ -128,18 +128,27 @@ async function changePorts<T>(
       const keeper = hasPorts(status)
         ? await context.keepers.running(locked.record.run?.keeper ?? 0)
         : null;
-      const intent = await context.records.intents.begin({
-        ...context.self,
-        operation: 'network',
-        subjects: [container.id],
-      });
-      try {
-        return await work(locked, keeper);
-      } finally {
-        await context.records.intents.end(intent);
-      }
+      return await withNetworkIntent(context, container.id, async () => work(locked, keeper));
     },
   });
+}
+
+/** What a crash leaves undone, the next engine completes: record and kernel say the same then (`completeNetwork`). */
+export async function withNetworkIntent<T>(
+  context: EngineContext,
+  container: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const intent = await context.records.intents.begin({
+    ...context.self,
+    operation: 'network',
+    subjects: [container],
+  });
+  try {
+    return await work();
+  } finally {
+    await context.records.intents.end(intent);
+  }
 }
 
 async function commit(

@@ -4,6 +4,7 @@ import type { EngineContext } from '../context.js';
 import type { EngineNetworks, ListedNetwork } from '../contract.js';
 import { connectContainer, disconnectContainer } from './connect.js';
 import { createNetwork } from './create.js';
+import { leadsOutside } from './host-side.js';
 import { publishPorts, unpublishPorts } from './live-ports.js';
 
 /** Networks, bound to one engine. */
@@ -40,6 +41,8 @@ async function removeNetwork(context: EngineContext, network: Network): Promise<
   await context.records.networks.remove(network.id);
   const keeper = context.router.isPinned ? await context.keepers.master() : null;
   if (keeper !== null) await context.router.leave(keeper, network);
+  if (!context.records.networks.list().some(leadsOutside))
+    await context.router.hostSide?.endForwarding();
   const { id, name } = network;
   context.journal.append([
     { type: 'network', timeMs: context.clock.now(), action: 'destroy', name, id },

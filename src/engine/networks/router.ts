@@ -14,10 +14,12 @@ import {
 } from '../../network/router.js';
 import { routerTables } from '../../network/firewall/endpoint-firewall.js';
 import type { EndpointElements } from '../../network/firewall/container-elements.js';
+import { routerTable } from '../../network/firewall/router-table.js';
 import type { SetElement } from '../../network/nft/set.js';
 import { WarrenError } from '../../base/errors.js';
 import type { EngineSettings } from '../settings.js';
 import { HostSide } from './host-side.js';
+import { type ListedKeys, listElements } from './listed-elements.js';
 
 /** What tables hold for the containers that run. */
 export interface LiveElements extends EndpointElements {
@@ -87,6 +89,11 @@ export class Router {
   /** Links that it has. */
   async links(): Promise<readonly string[]> {
     return this.isPinned ? this.#host.namespaces.links(this.#path) : [];
+  }
+
+  /** What its table holds; null when there is none. */
+  async elements(): Promise<ListedKeys | null> {
+    return await listElements(this.#host, routerTable, ['nsenter', `--net=${this.#path}`]);
   }
 
   /** Drops it with all that is in it. */
