@@ -7,6 +7,7 @@ import {
   unpublishBatches,
 } from '../../network/firewall/published-ports.js';
 import type { EngineContext } from '../context.js';
+import { endDatagramFlows } from './port-flows.js';
 import { publishedElements } from './published-elements.js';
 
 /**
@@ -49,6 +50,7 @@ export async function dismissPorts(
   if (batches.length === 0) return;
   const keeper = await context.keepers.master();
   await keeper.netlink('', batches);
+  await endDatagramFlows(keeper, records);
 }
 
 /** The same after the end of runs was stored. Who started one again meanwhile has the same elements: they come back. */

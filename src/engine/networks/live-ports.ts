@@ -6,14 +6,14 @@ import type { ContainerRecord } from '../../model/container.js';
 import type { PortMapping, PublishedPort } from '../../model/network.js';
 import { hasPorts } from '../../model/status.js';
 import { validateSpec } from '../../model/validate/validate-spec.js';
-import { publishBatches, unpublishBatches } from '../../network/firewall/published-ports.js';
+import { publishBatches } from '../../network/firewall/published-ports.js';
 import type { EngineContext } from '../context.js';
 import type { PortSelection } from '../contract.js';
 import { compileContainer } from '../launch/launch-input.js';
 import { storePlan } from '../launch/stored-plan.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
-import { clearPorts } from './host-ports.js';
+import { clearPorts, dismissPorts } from './host-ports.js';
 import { networksOf } from './launch-batches.js';
 import { claiming, pickPorts } from './ports.js';
 import { publishedElements } from './published-elements.js';
@@ -75,12 +75,7 @@ export async function unpublishPorts(
     const gone = record.ports.filter(isGone);
     const rest = (mappings: readonly PortMapping[]): readonly PortMapping[] =>
       mappings.filter((mapping) => !selections.some((each) => selectsMapping(each, mapping)));
-    const table = context.router.hostSide?.table;
-    if (keeper !== null && table !== undefined)
-      await keeper.netlink(
-        '',
-        unpublishBatches(table, publishedElements(context, { ...record, ports: gone })),
-      );
+    if (keeper !== null) await dismissPorts(context, [{ ...record, ports: gone }]);
     const changed = await commit(context, locked, (found) => ({
       ...found,
       spec: withPublish(found.spec, rest),

@@ -99,6 +99,22 @@ describeAsRoot('published ports', () => {
     expect(await network.askByDatagram('host', '127.0.0.1', { port: 5300 })).toBe('web hello');
   });
 
+  test('carry datagrams of one sender to the container that has the port now', async () => {
+    const from = 40_000;
+    await run('web', '-p', '5300:53/udp');
+    await network.echo((await inspect('web')).State.Pid, 53, 'web');
+    const ask = async (): Promise<string> =>
+      network.askByDatagram('outside', addresses.host.ipv4, { port: 5300, from });
+    expect(await ask()).toBe('web hello');
+    await cli.output('port', 'rm', 'web', '53/udp');
+    await run('next', '-p', '5300:53/udp');
+    await network.echo((await inspect('next')).State.Pid, 53, 'next');
+    expect(await ask()).toBe('next hello');
+    await cli.output('rm', '-f', 'next');
+    await cli.output('port', 'add', 'web', '5300:53/udp');
+    expect(await ask()).toBe('web hello');
+  });
+
   test('what goes out has the host’s address, and comes from a host that forwards', async () => {
     await run('web', '-p', '8000:8080');
     const { pid } = { pid: (await inspect('web')).State.Pid };
