@@ -1,5 +1,5 @@
-import { WarrenError } from '../../base/errors.js';
-import type { Host } from '../../host/port.js';
+import { isWarrenError, WarrenError } from '../../base/errors.js';
+import type { Host, RunResult } from '../../host/port.js';
 import { listedKeys } from '../../network/nft/listed-elements.js';
 import type { Field } from '../../network/nft/set.js';
 
@@ -16,7 +16,9 @@ export async function listElements(
 ): Promise<ListedKeys | null> {
   const nft = ['nft', '-n', '-j', 'list', 'table', 'inet', table];
   const [program = '', ...args] = [...enter, ...nft];
-  const { code, stdout, stderr } = await host.run(program, args);
+  const result = await runIfThere(host, program, args);
+  if (result === null) return null;
+  const { code, stdout, stderr } = result;
   if (code === 0) return listedKeys(stdout);
   if (stderr.includes('No such file')) return null;
   throw new WarrenError(
@@ -24,4 +26,17 @@ export async function listElements(
     'FIREWALL_REFUSED',
     `Cannot look at table ${table} of nftables: ${stderr.trim().split('\n')[0] ?? ''}`,
   );
+}
+
+async function runIfThere(
+  host: Host,
+  program: string,
+  args: readonly string[],
+): Promise<RunResult | null> {
+  try {
+    return await host.run(program, args);
+  } catch (error) {
+    if (isWarrenError(error, 'commandNotFound')) return null;
+    throw error;
+  }
 }
