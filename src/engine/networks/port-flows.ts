@@ -29,7 +29,7 @@ function placesOfDatagrams({
   ports,
   endpoints,
 }: Pick<ContainerRecord, 'ports' | 'endpoints'>): string[] {
-  const addresses = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]);
+  const addresses = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4 ?? [], ipv6 ?? []].flat());
   return ports
     .filter(({ protocol }) => protocol === 'udp')
     .flatMap(({ containerPort }) => addresses.map((address) => `${address} ${containerPort}`));

@@ -5,7 +5,6 @@ import { routerPath, uplinkOf } from '../../../src/network/router.js';
 import { TestCli } from '../../fixtures/cli.js';
 import { addresses, OwnNetwork } from '../../fixtures/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
-import { newScope } from '../../scope.js';
 
 const dropping = `table ip filter {
   chain FORWARD { type filter hook forward priority filter; policy drop; }
@@ -17,7 +16,7 @@ describeAsRoot('what networks change of the host', () => {
   let cli: TestCli;
 
   beforeAll(async () => {
-    network = new OwnNetwork(newScope().prefix);
+    network = new OwnNetwork();
     cli = new TestCli(network.enter);
     await cli.output('image', 'build-base', 'tiny');
   }, 60_000);
@@ -132,7 +131,7 @@ describeAsRoot('what networks change of the host', () => {
     const inside = ['nsenter', `--net=${join(cli.scope.runDir, routerPath)}`];
     const inRouter = (...command: readonly string[]): string =>
       execFileSync(inside[0] ?? '', [...inside.slice(1), ...command], { encoding: 'utf8' });
-    inRouter('ip', 'link', 'add', 'c77', 'index', '4173', 'type', 'dummy');
+    inRouter('ip', 'link', 'add', 'c77', 'index', '4173', 'type', 'veth', 'peer', 'name', 'x77');
     inRouter('nft', 'add', 'element', 'inet', 'warren', 'source4', '{ c77 . 10.208.77.7 : 1 }');
     const found = await cli.run(['doctor', '--leaks']);
     expect(found.code).toBe(1);
@@ -146,11 +145,24 @@ describeAsRoot('what networks change of the host', () => {
   });
 
   test('a link and a table without their router are leaks, and removed', async () => {
-    const { name } = uplinkOf(cli.scope.dataRoot);
+    const { name, index } = uplinkOf(cli.scope.dataRoot);
     await run('web', '-p', '8000:8080');
     await cli.clear();
     execFileSync('umount', [join(cli.scope.runDir, routerPath)]);
-    network.ip('host', 'link', 'add', name, 'type', 'veth');
+    await expect.poll(() => network.ip('host', 'link')).not.toContain(name);
+    network.ip(
+      'host',
+      'link',
+      'add',
+      name,
+      'index',
+      `${index}`,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'x77',
+    );
     const found = await cli.run(['doctor', '--leaks']);
     expect(found.stdout).toContain('its router is gone');
     expect(found.stdout).toContain('no router has this table');

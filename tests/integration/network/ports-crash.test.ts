@@ -3,7 +3,6 @@ import { uplinkOf } from '../../../src/network/router.js';
 import { TestCli } from '../../fixtures/cli.js';
 import { OwnNetwork } from '../../fixtures/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
-import { newScope } from '../../scope.js';
 
 /** Moments at which a command is killed: from its start to a little after its usual end. */
 const moments = Array.from({ length: 8 }, (_, index) => 60 + index * 60);
@@ -13,7 +12,7 @@ describeAsRoot('published ports after kill -9', () => {
   let cli: TestCli;
 
   beforeAll(async () => {
-    network = new OwnNetwork(newScope().prefix);
+    network = new OwnNetwork();
     cli = new TestCli(network.enter);
     await cli.output('image', 'build-base', 'tiny');
     await cli.output('run', '--rm', '--network', 'default', 'tiny', 'true');

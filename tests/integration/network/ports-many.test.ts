@@ -5,7 +5,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCli } from '../../fixtures/cli.js';
 import { OwnNetwork } from '../../fixtures/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
-import { newScope } from '../../scope.js';
 
 const execute = promisify(execFile);
 const count = 200;
@@ -49,7 +48,7 @@ describeAsRoot('published ports by the hundred', () => {
   let cli: TestCli;
 
   beforeAll(async () => {
-    network = new OwnNetwork(newScope().prefix);
+    network = new OwnNetwork();
     cli = new TestCli(network.enter);
     await cli.output('image', 'build-base', 'tiny');
   }, 60_000);

@@ -4,7 +4,6 @@ import { uplinkOf } from '../../../src/network/router.js';
 import { TestCli } from '../../fixtures/cli.js';
 import { addresses, OwnNetwork } from '../../fixtures/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
-import { newScope } from '../../scope.js';
 
 interface Document {
   readonly Id: string;
@@ -22,7 +21,7 @@ describeAsRoot('published ports', () => {
   let cli: TestCli;
 
   beforeAll(async () => {
-    network = new OwnNetwork(newScope().prefix);
+    network = new OwnNetwork();
     cli = new TestCli(network.enter);
     await cli.output('image', 'build-base', 'tiny');
     await cli.output('network', 'create', '--ipv6', 'six');
