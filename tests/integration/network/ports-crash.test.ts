@@ -5,7 +5,7 @@ import { OwnNetwork } from '../../fixtures/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
 
 /** Moments at which a command is killed: from its start to a little after its usual end. */
-const moments = Array.from({ length: 8 }, (_, index) => 60 + index * 60);
+const moments = Array.from({ length: 5 }, (_, index) => 60 + index * 90);
 
 describeAsRoot('published ports after kill -9', () => {
   let network: OwnNetwork;
