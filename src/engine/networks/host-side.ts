@@ -75,11 +75,17 @@ export class HostSide {
 
   /** Gives the host back what it had. */
   async drop(): Promise<void> {
-    const { table } = this;
-    // `destroy` is newer than what distributions have.
-    await this.#host.run('nft', [`add table inet ${table}; delete table inet ${table}`]);
-    await this.rules.untune();
     await this.endForwarding();
+    try {
+      // `destroy` is newer than what distributions have.
+      const { table } = this;
+      await this.#host.run('nft', [`add table inet ${table}; delete table inet ${table}`]);
+    } catch (error) {
+      // Without nft(8) there is no table, and no rule either.
+      if (isWarrenError(error, 'commandNotFound')) return;
+      throw error;
+    }
+    await this.rules.untune();
   }
 
   /** What the table holds; null when there is none. */

@@ -99,9 +99,8 @@ export class Router {
   /** Drops it with all that is in it. */
   async drop(): Promise<void> {
     this.forget();
-    if (!existsSync(this.#path)) return;
     await this.hostSide?.drop();
-    await this.#host.namespaces.drop(this.#path);
+    if (existsSync(this.#path)) await this.#host.namespaces.drop(this.#path);
   }
 
   async #provideRouter(keeper: Keeper): Promise<void> {
@@ -144,7 +143,9 @@ export class Router {
       'unavailable',
       'FIREWALL_REFUSED',
       `Cannot make the router's firewall: ${stderr.trim().split('\n')[0] ?? ''}`,
-      { hint: 'Networks need nftables: apt-get install nftables, and a kernel with nf_tables' },
+      {
+        hint: 'Networks need nftables: apt-get install nftables, and a kernel with nf_tables; or use --network none',
+      },
     );
   }
 
