@@ -14,6 +14,8 @@ export const formatVersion = 1;
 const maximumReaders = 8192;
 const mapSizeBytes = 8 * 2 ** 30;
 
+export type PortKey = [protocol: string, port: number, hostIp: string];
+
 /** The tables of the database. */
 export interface Tables {
   readonly root: RootDatabase;
@@ -38,6 +40,8 @@ export interface Tables {
   readonly addresses: Database<string, [number, string]>;
   /** Slot of an endpoint → container id and network's number. */
   readonly slots: Database<[string, number], number>;
+  /** Protocol, port and address of the host ('' for all) → id of the container that holds it. */
+  readonly ports: Database<string, PortKey>;
   readonly intents: Database<unknown, string>;
   /** Scalars: `format`, `opener`, `nextRange`, `nextSlot`, `nextAddress:NETWORK:FAMILY`. */
   readonly meta: Database<unknown, string>;
@@ -118,6 +122,7 @@ function openTables(path: string, gate: Gate): Tables {
     networks: root.openDB('networks', { encoding: 'json' }),
     addresses: root.openDB('addresses', { encoding: 'string' }),
     slots: root.openDB('slots', { encoding: 'msgpack' }),
+    ports: root.openDB('ports', { encoding: 'string' }),
     intents: root.openDB('intents', { encoding: 'json' }),
     meta: root.openDB('meta', { encoding: 'json' }),
   };

@@ -22,6 +22,8 @@ export function networksOf(flags: NetworkFlags): Partial<ContainerConfig> {
     dnsOptions: some(flags.dnsOption),
     expose: some(flags.expose.flat()),
     netRates: ratesOf(flags),
+    publish: some(flags.publish.flat()),
+    publishAll: flags.publishAll ? true : undefined,
   });
   if (first === undefined) {
     if (!hasWishes) return names;
