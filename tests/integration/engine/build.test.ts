@@ -67,35 +67,6 @@ describeAsRoot('a build', () => {
   const cachedSteps = (events: readonly BuildEvent[]): readonly number[] =>
     events.flatMap((event) => (event.kind === 'cached' ? [event.step] : []));
 
-  test('compiles a C program in one stage and keeps only the program in the next', async () => {
-    const recipe = join(import.meta.dirname, '..', '..', 'fixtures', 'recipes', 'toolchain');
-    await own.engine.images.buildBase('toolchain', { recipe });
-    const { image } = await build(
-      `FROM toolchain AS build
-       WORKDIR /src
-       COPY hello.c .
-       ENV LIB=/usr/lib/x86_64-linux-musl
-       RUN tcc -nostdinc -I/usr/include/x86_64-linux-musl -nostdlib -static -o hello \\
-         $LIB/crt1.o $LIB/crti.o hello.c $LIB/libc.a $LIB/crtn.o
-       FROM scratch
-       COPY --from=build /src/hello /hello
-       ENTRYPOINT ["/hello"]
-       CMD ["you"]`,
-      {
-        'hello.c':
-          '#include <stdio.h>\nint main(int n, char **v) { printf("hello %s\\n", n > 1 ? v[1] : "world"); return 0; }\n',
-      },
-      { tags: ['hello:1', 'hello:latest'] },
-    );
-    expect(image.references).toEqual(['hello:1', 'hello:latest']);
-    expect(image.layers).toHaveLength(1);
-    const { process } = await own.engine.runAttached({ image: 'hello', autoRemove: true }, {});
-    const said: Buffer[] = [];
-    for await (const chunk of process.stdout ?? []) said.push(chunk as Buffer);
-    expect(Buffer.concat(said).toString()).toBe('hello you\n');
-    expect(await process.exit).toMatchObject({ exitCode: 0 });
-  }, 900_000);
-
   test('applies every instruction to config and files', async () => {
     const { image, output } = await build(
       `# escape=\`
