@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Engine } from '../../../src/engine/engine.js';
+import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
+import { expectCleanStore } from '../../fixtures/image-store.js';
+import { RegistryProxy } from '../../fixtures/registry-proxy.js';
+import { TestRegistry } from '../../fixtures/registry.js';
+import { tarOf } from '../../fixtures/tar.js';
+import { describeAsRoot } from '../../privileges.js';
+
+/** What cannot be compressed: latin1 text of every byte below 128. */
+function noise(bytes: number): string {
+  return Buffer.from(randomBytes(bytes).map((byte) => byte & 0x7f)).toString('latin1');
+}
+
+let source: TestEngine;
+let registry: TestRegistry;
+let proxy: RegistryProxy;
+
+beforeAll(async () => {
+  source = await openTestEngine();
+  const directory = join(source.scope.directory, 'registry');
+  mkdirSync(directory);
+  registry = await TestRegistry.start({ directory });
+  proxy = await RegistryProxy.start(registry.host);
+});
+
+afterAll(async () => {
+  await proxy[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
+  await source[Symbol.asyncDispose]();
+});
+
+async function secondRoot(name: string): Promise<Engine> {
+  const { directory, cgroupParent } = source.scope;
+  return await Engine.open({
+    ...source.options,
+    dataRoot: join(directory, name),
+    runDir: join(directory, `${name}-run`),
+    cgroupParent: `${cgroupParent}-${name}`,
+  });
+}
+
+describeAsRoot('a registry behind a bad connection', () => {
+  test('gets the rest of an upload that broke, and gives the rest of a download', async () => {
+    const size = 20 << 20;
+    const name = `${proxy.host}/big/file:v1`;
+    const members = [{ path: 'noise', content: noise(size) }];
+    const made = await source.engine.images.import(tarOf(members), { reference: name });
+    const chunk = 16 << 20;
+    proxy.breakRequest(/^PATCH /, chunk / 2);
+    await source.engine.images.push(name);
+    const ranges = proxy.ranges(/^PATCH /).map((range) => range.split('-').map(Number));
+    expect(ranges[0]).toEqual([0, chunk - 1]);
+    const goesOnAt = ranges[1]?.[0] ?? 0;
+    expect(goesOnAt).toBeGreaterThan(0);
+    expect(goesOnAt).toBeLessThanOrEqual(chunk / 2);
+
+    const isLayer = new RegExp(`^GET .*/blobs/(?!${made.id})`);
+    proxy.breakAnswer(isLayer, 3 << 20);
+    proxy.breakAnswer(isLayer, 5 << 20);
+    await using other = await secondRoot('second');
+    const starts: number[] = [];
+    await other.images.pull(name, {
+      onProgress: (event) => {
+        const isStart = event.kind === 'layer' && event.status === 'downloading';
+        if (isStart && event.total > size / 2) starts.push(event.done);
+      },
+    });
+    expect(starts).toContain(3 << 20);
+    expect(starts).toContain(8 << 20);
+    expect(proxy.requests(isLayer)).toHaveLength(3);
+    expect((await other.images.get(name)).id).toBe(made.id);
+    expectCleanStore(join(source.scope.directory, 'second'));
+  });
+
+  test('is asked again when it is busy, and told of when it stays so', async () => {
+    const name = `${proxy.host}/team/tiny:v1`;
+    await source.engine.images.buildBase('tiny');
+    await source.engine.images.tag('tiny', name);
+    await source.engine.images.push(name);
+    const manifests = /^GET .*\/team\/tiny\/manifests\//;
+    proxy.answer(manifests, 503);
+    proxy.answer(manifests, 429, { 'retry-after': '1' });
+    await source.engine.images.pull(name);
+    expect(proxy.requests(manifests)).toHaveLength(3);
+    proxy.answer(manifests, 429, { 'retry-after': '3600' });
+    await expect(source.engine.images.pull(name)).rejects.toMatchObject({
+      kind: 'exhausted',
+      code: 'REGISTRY_RATE_LIMITED',
+    });
+  });
+});
+
+describeAsRoot('an image for several platforms', () => {
+  test('that buildah put together is pulled for this machine, or for another that is asked for', async () => {
+    const platforms = ['linux/amd64', 'linux/arm64', 'linux/arm/v7'];
+    const name = (tag: string): string => `${registry.host}/many/platforms:${tag}`;
+    const buildah = (...args: string[]): void => {
+      const at = (path: string): string => join(source.scope.directory, 'buildah', path);
+      const storage = ['--root', at('root'), '--runroot', at('run'), '--storage-driver', 'vfs'];
+      execFileSync('buildah', [...storage, 'manifest', ...args], { stdio: 'ignore' });
+    };
+    buildah('create', 'index');
+    const ids = new Map<string, string>();
+    for (const platform of platforms) {
+      const reference = name(platform.replaceAll('/', '-'));
+      const members = [{ path: 'platform', content: platform }];
+      const made = await source.engine.images.import(tarOf(members), { reference, platform });
+      await source.engine.images.push(reference);
+      buildah('add', '--tls-verify=false', 'index', `docker://${reference}`);
+      ids.set(platform, made.id);
+    }
+    buildah('push', '--tls-verify=false', '--all', 'index', `docker://${name('all')}`);
+    await using other = await secondRoot('platforms');
+    const pull = async (platform?: string): Promise<string> => {
+      const pulled = await other.images.pull(
+        name('all'),
+        platform === undefined ? {} : { platform },
+      );
+      expect(pulled.digest).not.toBe(pulled.manifest);
+      return (await other.images.get(name('all'))).id;
+    };
+    const own = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
+    expect(await pull()).toBe(ids.get(own));
+    for (const platform of platforms) expect(await pull(platform)).toBe(ids.get(platform));
+    await expect(pull('linux/s390x')).rejects.toMatchObject({
+      code: 'PLATFORM_NOT_FOUND',
+      hint: 'Choose another with --platform: linux/amd64, linux/arm64, linux/arm/v7',
+    });
+  });
+});
