@@ -169,7 +169,7 @@ EOF
     const program = join(context, 'program');
     execFileSync('setfattr', ['-n', 'user.origin', '-v', 'context', program]);
     execFileSync('setcap', ['cap_net_raw+ep', program]);
-    const expected = treeListing(context).find((line) => line.startsWith('program '));
+    const expected = treeListing(context).find((line) => line.startsWith("b'program'"));
     const attributes = expected?.slice(expected.indexOf('{')) ?? '';
     expect(attributes).toContain('security.capability');
     const image = await own.engine.images.build({ context });

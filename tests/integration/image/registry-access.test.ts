@@ -174,15 +174,14 @@ describeAsRoot('a credential helper', () => {
     writeFileSync(join(dockerConfig, 'config.json'), '{ "credsStore": "test" }');
     await using engine = await Engine.open({ ...source.options, dockerConfig });
     const name = `${registry.host}/app:v1`;
-    await expect(engine.images.pull(name)).rejects.toMatchObject({
-      code: 'CREDENTIAL_HELPER_FAILED',
-      message: expect.stringContaining('Cannot find the credential helper docker-credential-test'),
-    });
+    await expect(engine.images.pull(name)).rejects.toThrow(
+      'Cannot find the credential helper docker-credential-test',
+    );
     const failing = '#!/bin/sh\necho the store is locked >&2\nexit 2\n';
     writeFileSync(join(programs, 'docker-credential-test'), failing, { mode: 0o755 });
     await expect(engine.images.pull(name)).rejects.toMatchObject({
       code: 'CREDENTIAL_HELPER_FAILED',
-      message: expect.stringContaining('the store is locked'),
     });
+    await expect(engine.images.pull(name)).rejects.toThrow('the store is locked');
   });
 });
