@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../faults/fixtures/eventually.js';
 import { TestCli } from '../fixtures/cli.js';
 import { TestDocker } from '../fixtures/docker-engine.js';
 import { describeAsRoot } from '../privileges.js';
@@ -110,19 +111,12 @@ describeAsRoot('the config of an image means to Warren what it means to Docker',
   test('when it is stopped', async () => {
     const script = 'trap "echo interrupted; exit 3" INT; echo ready; while :; do sleep 0.1; done';
     const run = ['run', '-d', '--name', 'trap', '--network', 'none', '--entrypoint', 'sh'];
-    const until = [
-      'exec',
-      'trap',
-      'sh',
-      '-c',
-      'until grep -q 0000000000000002 /proc/1/status; do :; done',
-    ];
     const told = ['inspect', '-f', '{{.State.ExitCode}}', 'trap'];
     await cli.output(...run, 'configured', '-c', script);
-    await cli.output(...until);
+    await eventually('it is ready', async () => (await cli.output('logs', 'trap')) === 'ready');
     await cli.output('stop', 'trap');
     docker.run([...run, 'configured', '-c', script]);
-    docker.run(until);
+    await eventually('it is ready', () => docker.run(['logs', 'trap']).toString() === 'ready\n');
     docker.run(['stop', 'trap']);
     expect(await cli.output(...told)).toBe('3');
     expect(docker.run(told).toString()).toBe('3\n');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -83,6 +84,74 @@ describeAsRoot('an image of Debian', () => {
     expect(said).toMatch(/^base-files\t12\S+\nno documents\n$/);
     expect(await user.output('run', '--rm', 'noted:v1')).toBe(said.trimEnd());
   }, 180_000);
+});
+
+describeAsRoot('the command line and images', () => {
+  let cli: TestCli;
+  beforeAll(async () => {
+    cli = new TestCli();
+    await cli.output('image', 'build-base', 'busybox');
+  });
+  afterAll(async () => {
+    await cli[Symbol.asyncDispose]();
+  });
+
+  test('builds from a Dockerfile or an archive on stdin', async () => {
+    const context = join(cli.scope.directory, 'stdin');
+    mkdirSync(context);
+    writeFileSync(join(context, 'note'), 'from the context\n');
+    writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nCOPY note /\nCMD ["cat", "/note"]\n');
+    const archive = execFileSync('tar', ['-C', context, '-cz', '.']);
+    const built = async (args: readonly string[], input: string | Buffer): Promise<string> => {
+      const { code, stdout, stderr } = await cli.run(['build', '-q', ...args], { input });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return await cli.output('run', '--rm', stdout.trimEnd());
+    };
+    expect(await built(['-'], 'FROM busybox\nCMD ["echo", "alone"]')).toBe('alone');
+    const other = 'FROM busybox\nCOPY note /other\nCMD ["cat", "/other"]';
+    expect(await built(['-f', '-', context], other)).toBe('from the context');
+    expect(await built(['-'], archive)).toBe('from the context');
+    const both = await cli.run(['build', '-f', '-', '-'], { input: other });
+    expect(both.stderr).toContain('context and Dockerfile cannot both come from stdin');
+  });
+
+  test('frees what nothing uses, and nothing else', async () => {
+    const used = ['run', '-d', '--name', 'used', '-v', 'kept:/kept', 'busybox', 'sleep', '600'];
+    await cli.output(...used);
+    await cli.output('run', '--name', 'over', '-v', '/anonymous', 'busybox', 'true');
+    await cli.output('commit', 'over');
+    await cli.output('commit', 'over', 'named:v1');
+    await cli.output('network', 'create', 'empty');
+    const listed = async (): Promise<object> => ({
+      containers: await cli.output('ps', '-a', '--format', '{{.Names}}'),
+      images: await cli.output('images', '--format', '{{.Repository}}'),
+      networks: await cli.output('network', 'ls', '--format', '{{.Name}}'),
+      volumes: (await cli.output('volume', 'ls', '-q')).split('\n').length,
+    });
+    const refused = await cli.run(['system', 'prune'], { input: 'n\n' });
+    expect(refused.stderr).toContain('This removes all stopped containers, all networks');
+    expect(await listed()).toMatchObject({ containers: 'over\nused', volumes: 2 });
+    const said = await cli.output('system', 'prune', '-f');
+    expect(said).toMatch(/^Deleted containers:\n[0-9a-f]{64}\n/);
+    expect(said).toMatch(/\nTotal reclaimed space: [0-9.]+[kMG]?B$/);
+    const left = { containers: 'used', networks: expect.not.stringContaining('empty') as string };
+    expect(await listed()).toMatchObject({ ...left, images: 'named\nbusybox', volumes: 2 });
+    await cli.output('system', 'prune', '-af', '--volumes');
+    expect(await listed()).toMatchObject({ ...left, images: 'busybox', volumes: 1 });
+    expectCleanStore(cli.scope.dataRoot);
+  });
+
+  test('shows the digests that registries know', async () => {
+    const directory = join(cli.scope.directory, 'registry');
+    await using registry = await TestRegistry.start({ directory });
+    await cli.output('tag', 'busybox', `${registry.host}/box`);
+    await cli.output('push', '-q', `${registry.host}/box`);
+    const format = '{{.Repository}} {{.Digest}}';
+    expect(await cli.output('images', '--digests', '--format', format)).toMatch(
+      new RegExp(`^${registry.host}/box sha256:[0-9a-f]{64}$`, 'm'),
+    );
+    expect(await cli.output('images', '--digests')).toMatch(/^busybox +latest +<none> +/m);
+  });
 });
 
 const atOnce = 50;

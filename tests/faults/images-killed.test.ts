@@ -70,14 +70,18 @@ describeAsRoot('when a command is killed in the middle of', () => {
     return found.find((path) => pattern.test(path));
   }
 
+  /** Requests of the layer: the other blob is the config. */
+  const layer = (): RegExp => new RegExp(`^GET .*/blobs/(?!${pushed.id})`);
+
+  /** Sizes of blobs that are on their way. */
+  const arrived = (): number[] =>
+    readdirSync(inDataRoot('images', 'ingest')).map(
+      (each) => statSync(inDataRoot('images', 'ingest', each)).size,
+    );
+
   test('a pull, the next one goes on from there and leaves nothing over', async () => {
     const bytes = 50_000;
-    const layer = new RegExp(`^GET .*/blobs/(?!${pushed.id})`);
-    const stalled = proxy.stallAnswer(layer, bytes);
-    const arrived = (): number[] =>
-      readdirSync(inDataRoot('images', 'ingest')).map(
-        (each) => statSync(inDataRoot('images', 'ingest', each)).size,
-      );
+    const stalled = proxy.stallAnswer(layer(), bytes);
     await killedWhen(['pull', name], () => arrived().includes(bytes));
     await stalled;
     const engine = await own.open();
@@ -88,8 +92,35 @@ describeAsRoot('when a command is killed in the middle of', () => {
       },
     });
     expect(starts.filter((start) => start > 0)[0]).toBe(bytes);
-    expect(proxy.requests(layer)).toHaveLength(2);
+    expect(proxy.requests(layer())).toHaveLength(2);
     await expectWhole(engine);
+  });
+
+  test('a pull that another one waits for, that one goes on from there', async () => {
+    const bytes = 60_000;
+    const before = proxy.requests(layer()).length;
+    const stalled = proxy.stallAnswer(layer(), bytes);
+    const { child } = startCli(own.scope, ['pull', name]);
+    const ended = once(child, 'exit');
+    await stalled;
+    await eventually('it is written', () => arrived().includes(bytes));
+    let waits: () => void = () => undefined;
+    const waiting = new Promise<void>((resolve) => (waits = resolve));
+    const pulling = own.engine.images.pull(name, {
+      onProgress: (event) => {
+        if (event.kind === 'step' && event.name === 'wait') waits();
+      },
+    });
+    await waiting;
+    child.kill('SIGKILL');
+    await ended;
+    expect((await pulling).status).toBe('downloaded');
+    expect(proxy.requests(layer()).slice(before)).toEqual([
+      expect.stringMatching(/[0-9a-f]$/),
+      expect.stringMatching(new RegExp(` bytes=${bytes}-$`)),
+    ]);
+    await own.open();
+    await expectWhole(own.engine);
   });
 
   test('unpacking, the next pull unpacks what is there and leaves nothing over', async () => {
@@ -118,12 +149,12 @@ describeAsRoot('when a command is killed in the middle of', () => {
     const container = await own.engine.run({ image: 'busybox', command: ['sleep', '600'] });
     const fill = ['dd', 'if=/dev/urandom', 'of=/big', 'bs=1M', 'count=64'];
     expect(await container.exec(fill)).toMatchObject({ exitCode: 0 });
-    const layer = (): number => {
+    const packed = (): number => {
       const path = temporaryFile(/\/layer$/);
       return path === undefined ? 0 : statSync(inDataRoot('tmp', path)).size;
     };
-    await killedWhen(['commit', container.id, 'made:v1'], () => layer() > 1_000_000);
-    expect(layer()).toBeLessThan(64 << 20);
+    await killedWhen(['commit', container.id, 'made:v1'], () => packed() > 1_000_000);
+    expect(packed()).toBeLessThan(64 << 20);
     const engine = await own.open();
     expect((await container.state()).status).toBe('running');
     expect(await container.exec(['cat', '/proc/uptime'])).toMatchObject({ exitCode: 0 });

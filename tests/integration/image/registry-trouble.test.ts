@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Engine } from '../../../src/engine/engine.js';
+import { eventually } from '../../faults/fixtures/eventually.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { expectCleanStore } from '../../fixtures/image-store.js';
 import { RegistryProxy } from '../../fixtures/registry-proxy.js';
@@ -91,6 +92,38 @@ describeAsRoot('a registry behind a bad connection', () => {
     expect(rest[1]).toBeLessThanOrEqual(8 * mib);
     expect((await other.images.get(name)).id).toBe(id);
     expectCleanStore(join(source.scope.directory, 'second'));
+  });
+
+  test('loses nothing of what a pull has so far to those who free space meanwhile', async () => {
+    const name = `${proxy.host}/big/pruned:v1`;
+    const id = await bigImage(name);
+    await source.engine.images.push(name);
+    const isLayer = new RegExp(`^GET .*/big/pruned/blobs/sha256:(?!${id.slice(7)})`);
+    await using other = await secondRoot('pruned');
+    await using pruning = await secondRoot('pruned');
+    const ingest = join(source.scope.directory, 'pruned', 'images', 'ingest');
+    const stalled = proxy.stallAnswer(isLayer, 2 * mib);
+    const pulling = other.images.pull(name);
+    await stalled;
+    await eventually('it is written', () =>
+      readdirSync(ingest).some((each) => statSync(join(ingest, each)).size === 2 * mib),
+    );
+    await pruning.images.prune({ all: true });
+    await pruning.images.pruneBuilds();
+    proxy.breakStalled();
+    await pulling;
+    expect(proxy.requests(isLayer).map((line) => line.split(' ')[2])).toEqual([
+      undefined,
+      `bytes=${2 * mib}-`,
+    ]);
+    // What a container uses stays as well, and what nobody does goes.
+    const container = await other.create({ image: name, command: ['/noise'] });
+    await pruning.images.prune({ all: true });
+    expect((await pruning.images.get(name)).id).toBe(id);
+    await container.remove();
+    await pruning.images.prune({ all: true });
+    expectCleanStore(join(source.scope.directory, 'pruned'));
+    expect(await other.images.list()).toEqual([]);
   });
 
   test('is asked again when it is busy, and told of when it stays so', async () => {
