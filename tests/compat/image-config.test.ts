@@ -52,11 +52,18 @@ const runs: readonly (readonly [
     ['-c', 'stat -c "%n %U:%G %a" /data /data/sub /cache; cat /data/sub/file'],
   ],
   ['a volume that is given', ['-v', '/data', '--entrypoint', 'cat'], ['/data/sub/file']],
-  ['one in memory', ['--tmpfs', '/data', '--entrypoint', 'ls'], ['-A', '/data']],
   ['an exit code', ['--entrypoint', 'sh'], ['-c', 'exit 7']],
   ['a user that there is not', ['-u', 'nobodyknows'], []],
   ['a program that there is not', ['--entrypoint', '/no/such'], []],
 ];
+
+/** The order of variables means nothing, and Debian's Docker does not know health checks' StartInterval. */
+function comparable(value: unknown): unknown {
+  if (Array.isArray(value))
+    return value.every((each) => /=/.test(String(each))) ? value.sort() : value;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== 'StartInterval'));
+}
 
 describeAsRoot('the config of an image means to Warren what it means to Docker', () => {
   let cli: TestCli;
@@ -98,12 +105,13 @@ describeAsRoot('the config of an image means to Warren what it means to Docker',
     const inspect = ['inspect', '-f', format, 'shown'];
     await cli.output(...create);
     docker.run(['create', '--network', 'none', ...create.slice(1)]);
-    const lines = (text: string): unknown[] =>
+    const shown = (text: string): unknown[] =>
       text
         .trimEnd()
         .split('\n')
-        .map((line) => JSON.parse(line) as unknown);
-    expect(lines(await cli.output(...inspect))).toEqual(lines(docker.run(inspect).toString()));
+        .map((line) => comparable(JSON.parse(line) as unknown));
+    const theirs = docker.run(inspect).toString();
+    expect(shown(await cli.output(...inspect))).toEqual(shown(theirs));
     docker.run(['rm', '-v', 'shown']);
     await cli.output('rm', '-v', 'shown');
   });
