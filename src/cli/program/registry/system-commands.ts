@@ -10,6 +10,12 @@ export const systemCommands: readonly CommandEntry[] = [
     load: () => import('../../commands/system/df.js'),
   },
   {
+    path: ['system', 'prune'],
+    group: system,
+    summary: 'Remove what nothing uses',
+    load: () => import('../../commands/system/prune.js'),
+  },
+  {
     path: ['doctor'],
     group: system,
     summary: 'Check what this machine offers, and look for leaks',

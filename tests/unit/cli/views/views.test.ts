@@ -241,6 +241,16 @@ test('images have a line for each name', () => {
   ).toEqual(['<none>:<none>']);
 });
 
+test('images show the digest that the registry of each name knows', () => {
+  const digest = `sha256:${'12'.repeat(32)}`;
+  const pushed = { ...image, repoDigests: [`registry:5000/team/busybox@${digest}`] };
+  const view = imageView({ nowMs, truncate: true, digests: true });
+  const [heading, ...lines] = formatList(view, namedImages([pushed]), 'table');
+  expect(heading).toMatch(/^REPOSITORY +TAG +DIGEST +IMAGE ID /);
+  expect(lines[0]).toMatch(/^busybox +latest +<none> +cdcdcdcdcdcd /);
+  expect(lines[1]).toContain(` ${digest} `);
+});
+
 function reading(readAtMs: number, usageUs: number): ContainerStats {
   return {
     id,
