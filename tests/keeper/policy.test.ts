@@ -14,5 +14,5 @@ describe('policies in fake time', () => {
 });
 
 describeAsRoot('reconcile', () => {
-  cTests('reconcile', [file('policy/reconcile.c'), ...harness()]);
+  cTests('reconcile', [file('policy/reconcile.c'), file('policy/program.c'), ...harness()]);
 });
