@@ -30,7 +30,7 @@ export function networkOf(
 }
 
 /** Of the model, and not yet of the firewall: a wish that would not hold is refused. */
-const withoutEffect = ['publish', 'publishAll', 'egress'] as const;
+const withoutEffect = ['publish', 'publishAll'] as const;
 
 function notEnforced(field: (typeof withoutEffect)[number]): WarrenError {
   return new WarrenError(

@@ -33,6 +33,8 @@ export interface Tables {
   readonly addresses: Database<string, [number, string]>;
   /** Slot of an endpoint → container id and network's number. */
   readonly slots: Database<[string, number], number>;
+  /** Network's number, a container's name on it in lower case, and its id → 1. */
+  readonly networkNames: Database<number, [number, string, string]>;
   readonly intents: Database<unknown, string>;
   /** Scalars: `format`, `opener`, `nextRange`, `nextSlot`, `nextAddress:NETWORK:FAMILY`. */
   readonly meta: Database<unknown, string>;
@@ -100,6 +102,7 @@ function openTables(path: string): Tables {
     networks: root.openDB('networks', { encoding: 'json' }),
     addresses: root.openDB('addresses', { encoding: 'string' }),
     slots: root.openDB('slots', { encoding: 'msgpack' }),
+    networkNames: root.openDB('networkNames', { encoding: 'msgpack' }),
     intents: root.openDB('intents', { encoding: 'json' }),
     meta: root.openDB('meta', { encoding: 'json' }),
   };

@@ -1,4 +1,9 @@
-import type { ContainerLink, ExposedPort, NetworkAttachment } from '../../model/network.js';
+import type {
+  ContainerLink,
+  EgressPolicy,
+  ExposedPort,
+  NetworkAttachment,
+} from '../../model/network.js';
 import {
   parseExposed,
   parseIPv4,
@@ -8,6 +13,7 @@ import {
   parseNetworkFlag,
   parseServer,
 } from '../parse/network.js';
+import { parseEgress } from '../parse/egress.js';
 import { parseSize } from '../parse/size.js';
 import { asText, list, value, type TableFor } from '../program/option.js';
 
@@ -31,6 +37,7 @@ export interface NetworkFlags extends RateFlags {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOption: readonly string[];
+  readonly egress: readonly EgressPolicy[];
 }
 
 const group = 'Network';
@@ -86,5 +93,10 @@ export const networkOptions: TableFor<NetworkFlags> = {
     parse: asText,
   }),
   dnsOption: list('--dns-option <option>', 'Option of resolv.conf', { group, parse: asText }),
+  egress: list(
+    '--egress <policy>',
+    'deny: it reaches nothing; allow=NAME:PORT,CIDR,…: nothing else (default: allow)',
+    { group, parse: parseEgress },
+  ),
   ...rateOptions,
 };

@@ -76,7 +76,7 @@ export async function disconnectContainer(
       }
       const keeper = await keeperOfRunning(context, locked.record);
       if (keeper !== null) {
-        const places = placesOf(context, [gone]);
+        const places = placesOf(context, locked.record, [gone]);
         await keeper.netlink(record.id, [
           ...disconnectInside(places),
           ...disconnectBatches(places),
@@ -147,7 +147,7 @@ async function connectRunning(
 ): Promise<void> {
   const keeper = await keeperOfRunning(context, record);
   if (keeper === null) return;
-  const places = placesOf(context, [endpoint]);
+  const places = placesOf(context, record, [endpoint]);
   const networks = places.map(({ network }) => network);
   await context.router.provide(keeper, networks);
   const options = { again: true, ipv6: context.router.ipv6 };

@@ -14,7 +14,7 @@ export async function liveElements(context: EngineContext): Promise<EndpointElem
     const status = states.get(id)?.status;
     return status !== undefined && status !== 'exited';
   });
-  return placeElements(live.flatMap(({ endpoints }) => placesOf(context, endpoints)));
+  return placeElements(live.flatMap((record) => placesOf(context, record)));
 }
 
 /** Takes away what a container's own cleanup does not know: networks that it was connected to while it ran. */
@@ -27,5 +27,5 @@ export async function dismissLater(context: EngineContext, record: ContainerReco
   const later = record.endpoints.filter(isLater);
   if (later.length === 0 || !context.router.isPinned) return;
   const keeper = await context.keepers.master();
-  await keeper.netlink('', dismissBatches(placesOf(context, later)));
+  await keeper.netlink('', dismissBatches(placesOf(context, record, later)));
 }

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host, Keeper, ShaperCounters } from '../../host/port.js';
-import type { Network, NetworkId } from '../../model/network.js';
+import { resolverAddress, type Network, type NetworkId } from '../../model/network.js';
 import {
   joinNetwork,
   joinRouter,
@@ -17,12 +17,20 @@ import type { EndpointElements } from '../../network/firewall/container-elements
 import { WarrenError } from '../../base/errors.js';
 import type { EngineSettings } from '../settings.js';
 
+export interface RouterParts {
+  readonly host: Host;
+  /** Command of the resolver, with the environment of what keepers start. */
+  readonly resolver: readonly string[];
+  readonly environment: readonly string[];
+}
+
 /**
  * The data root's router as this process knows it: made when the first container needs it, and joined again by every process that
  * uses it, which costs less than finding out whether it still has to be.
  */
 export class Router {
   readonly #host: Host;
+  readonly #parts: RouterParts;
   readonly #path: string;
   readonly #uplink: Uplink;
   readonly #joined = new Map<NetworkId, Promise<void>>();
@@ -33,11 +41,12 @@ export class Router {
 
   /** @param live what the tables of a router must hold that is in use */
   constructor(
-    host: Host,
+    parts: RouterParts,
     { dataRoot, runDir }: Pick<EngineSettings, 'dataRoot' | 'runDir'>,
     live: () => Promise<EndpointElements>,
   ) {
-    this.#host = host;
+    this.#host = parts.host;
+    this.#parts = parts;
     this.#live = live;
     this.#path = join(runDir, routerPath);
     this.#uplink = uplinkOf(dataRoot);
@@ -108,6 +117,15 @@ export class Router {
       ...(isNew ? removeUplink(this.#uplink) : []),
       ...joinRouter(this.#uplink, { hostPid: keeper.pid, ipv6: this.ipv6 }),
     ]);
+    await this.#serveNames(isNew);
+  }
+
+  /** The resolver's sockets belong to the router that it was started for. */
+  async #serveNames(anew: boolean): Promise<void> {
+    const at = { address: resolverAddress, port: 53 };
+    const argv = this.#host.namespaces.listening(this.#path, at, this.#parts.resolver);
+    const master = await this.#host.keeper(0);
+    await master.control.serve({ argv, environment: this.#parts.environment, anew });
   }
 
   /**

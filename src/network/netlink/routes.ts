@@ -14,7 +14,7 @@ const addressAttributes = { address: 1, local: 2, broadcast: 4 } as const;
 const withoutDuplicateCheck = 0x02;
 const permanentAddress = 0x80;
 
-const routeAttributes = { destination: 1, oif: 4, gateway: 5, source: 7 } as const;
+const routeAttributes = { destination: 1, oif: 4, gateway: 5, priority: 6, source: 7 } as const;
 const mainTable = 254;
 const protocolStatic = 4;
 const scopes = { universe: 0, link: 253 } as const;
@@ -60,12 +60,14 @@ export interface Route {
   readonly link?: number;
   /** Next hop, taken to be on the link. */
   readonly via?: IpAddress;
+  /** Of several routes to one destination the smallest counts. @default 0 */
+  readonly priority?: number;
   /** Address that the host speaks from. */
   readonly source?: IpAddress;
 }
 
 function describe(out: MessageWriter, route: Route): void {
-  const { to, link, via, source } = route;
+  const { to, link, via, priority, source } = route;
   out.u8(families[to.family]).u8(to.prefix).u8(0).u8(0).u8(mainTable).u8(protocolStatic);
   out.u8(link !== undefined && via === undefined ? scopes.link : scopes.universe);
   out.u8(link === undefined ? routeTypes.unreachable : routeTypes.unicast);
@@ -74,6 +76,7 @@ function describe(out: MessageWriter, route: Route): void {
   if (to.prefix > 0) out.attributeBytes(routeAttributes.destination, bytes);
   if (link !== undefined) out.attribute32(routeAttributes.oif, link);
   if (via !== undefined) out.attributeBytes(routeAttributes.gateway, addressBytes(via));
+  if (priority !== undefined) out.attribute32(routeAttributes.priority, priority);
   if (source !== undefined) out.attributeBytes(routeAttributes.source, addressBytes(source));
 }
 

@@ -71,13 +71,11 @@ export class NetworkRig {
   }
 
   makeTables(routerElements = ''): void {
-    const resolvers = [
-      { family: 4, address: resolver.ipv4 },
-      { family: 6, address: resolver.ipv6 },
-    ] as const;
     this.nft(
       'router',
-      routerRuleset({ uplink: 'host0', resolvers }) + bridgeRuleset() + routerElements,
+      routerRuleset({ uplink: 'host0', resolver: resolver.ipv4 }) +
+        bridgeRuleset() +
+        routerElements,
     );
     this.nft('host', hostRuleset({ table: hostTable, link: 'wl' }));
   }
