@@ -15,4 +15,5 @@ describe('policies in fake time', () => {
 
 describeAsRoot('reconcile', () => {
   cTests('reconcile', [file('policy/reconcile.c'), file('policy/program.c'), ...harness()]);
+  cTests('service', [file('policy/service.c'), file('policy/program.c'), ...harness()]);
 });

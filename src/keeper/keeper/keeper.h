@@ -285,7 +285,7 @@ void reconcile_request(struct keeper *);
 int service_configure(struct keeper *, struct reader *strings, bool anew);
 int service_init(struct keeper *); /* of instance 0 */
 pid_t service_pid(const struct keeper *);
-void service_end(struct keeper *);
+void service_end(struct keeper *); /* the next keeper has none until it is asked */
 
 /* ---- instance.c ---- */
 

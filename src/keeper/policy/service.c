@@ -149,4 +149,5 @@ pid_t service_pid(const struct keeper *keeper) { return keeper->service ? keeper
 
 void service_end(struct keeper *keeper) {
   if (keeper->service) stop(keeper->service);
+  unlinkat(keeper->run_dir_fd, config_name, 0);
 }
