@@ -50,7 +50,11 @@ const config: ViteUserConfig = defineConfig({
     globals: false,
     retry: 0,
     pool: 'forks',
-    reporters: ['default', './tests/setup/skip-reporter.ts'],
+    reporters: [
+      'default',
+      './tests/setup/skip-reporter.ts',
+      './tests/setup/last-words-reporter.ts',
+    ],
     coverage: { include: ['src/**/*.ts'] },
     projects: [
       {

@@ -67,8 +67,8 @@ describeAsRoot('on a terminal', () => {
       '-c',
       'stty -opost; echo c; echo d',
     ]);
-    expect(await typed.exit()).toBe(0);
-    expect(typed.output).toBe('c\nd\n');
+    const code = await typed.exit();
+    expect({ code, output: typed.output }).toEqual({ code: 0, output: 'c\nd\n' });
   });
 
   test('Ctrl-C goes to the program inside', async () => {

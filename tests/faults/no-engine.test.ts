@@ -55,8 +55,9 @@ describeAsRoot('with no engine process alive', () => {
   });
 
   test('a detached container with --rm is removed by the reconcile process', async () => {
-    const id = await warren('run', '-d', '--rm', 'tiny', 'sleep', '0.5');
+    const id = await warren('run', '-d', '--rm', 'tiny', 'pause');
     expect(await warren('ps', '-aq', '--no-trunc')).toBe(id);
+    await warren('kill', id);
     await eventually('it is removed', async () => (await warren('ps', '-aq')) === '');
   });
 

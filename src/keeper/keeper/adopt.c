@@ -11,6 +11,7 @@
 #include "../base/kernel.h"
 #include "../base/log.h"
 #include "../base/pidfd.h"
+#include "../stdio/streams.h"
 #include "core.h"
 
 /* Takes up an exec that an earlier keeper started: what was bound to it ends, the rest goes on unwatched. */
@@ -77,6 +78,7 @@ static void adopt_one(struct container *container, void *context) {
     adopt_exec(exec);
   }
   if (container_running(container) && container->init) return adopt_running(container);
+  for (unsigned number = 1; number <= 2; number++) fifo_remove(container, number);
   if (container->status == STATUS_STARTING || container_running(container)) return undo_start(container);
   if (!container->cleaned) container_clean(container);
   if (container->status == STATUS_RESTARTING) restart_resume(container);

@@ -188,7 +188,6 @@ static int post_start(struct launch *launch, const int out[3], struct failure *f
       .stdio_gid = supervise->stdio_gid,
       .size = (uint32_t)launch->plan.size,
   };
-  journal_intent(container);
   int posted = job_post(&launch->start, &message, launch->plan_data, fds, count);
   if (posted < 0) fail(failure, 0, "hand the launch to a worker", supervise->id);
   places_close(fds, places, count);
@@ -200,6 +199,7 @@ static int begin_start(struct job *job) {
   struct container *container = launch->container;
   struct failure failure;
   int out[3] = {-1, -1, -1};
+  journal_intent(container); /* before its first FIFO: the next keeper finds what it left */
   launch->process = process_new(container, true);
   int result = -1;
   if (!launch->process)

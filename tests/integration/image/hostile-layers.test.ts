@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -217,7 +217,6 @@ describeAsRoot('a hostile layer', () => {
   });
 
   test.each(corpus)('is refused when it has %s', async (_what, code, members) => {
-    const etc = statSync('/etc').mtimeMs;
     await expect(unpackLayer(tarOf(members), target, { host, limits })).rejects.toMatchObject({
       code,
       message: expect.stringMatching(/^Cannot (unpack layer|read archive): \P{Cc}+$/u) as unknown,
@@ -226,7 +225,7 @@ describeAsRoot('a hostile layer', () => {
     expect(treeListing(join(scope.directory, 'layers')).map((line) => line.split("'")[1])).toEqual(
       expect.not.arrayContaining(['new']),
     );
-    expect(statSync('/etc').mtimeMs).toBe(etc);
+    expect(readdirSync('/etc')).not.toContain('new');
   });
 
   test('is refused when a small blob becomes more than the limit, whatever it is compressed with', async () => {

@@ -1,5 +1,5 @@
 // Speaks TCP in a network namespace of the rig: `serve PORT` answers each connection with the address it comes from,
-// `connect ADDRESS PORT [SOURCE]` prints that answer, or why there is none.
+// `connect TIMEOUT_MS ADDRESS PORT [SOURCE]` prints that answer, or why there is none.
 import { createConnection, createServer } from 'node:net';
 
 const [, , command, ...args] = process.argv;
@@ -11,8 +11,13 @@ if (command === 'serve') {
   });
   server.listen({ port: Number(args[0]), host: '::' }, () => process.stdout.write('ready\n'));
 } else {
-  const [host, port, localAddress] = args;
-  const socket = createConnection({ host, port: Number(port), localAddress, timeout: 700 });
+  const [timeoutMs, host, port, localAddress] = args;
+  const socket = createConnection({
+    host,
+    port: Number(port),
+    localAddress,
+    timeout: Number(timeoutMs),
+  });
   let answer = '';
   socket.on('data', (data) => (answer += data));
   socket.on('end', () => process.stdout.write(answer));

@@ -22,6 +22,8 @@ export type Place = 'host' | 'router' | 'outside' | 'a' | 'b' | 'c';
 
 const places: readonly Place[] = ['host', 'router', 'outside', 'a', 'b', 'c'];
 const program = join(import.meta.dirname, 'probe.mjs');
+const patientMs = 10_000;
+const hastyMs = 700;
 
 export const hostTable = 'warren_rig';
 
@@ -152,10 +154,14 @@ export class NetworkRig {
     await once(createInterface(server.stdout), 'line');
   }
 
-  /** What the server saw of the connection, or the error's name. */
+  /** What the server saw of the connection, or the error's name. For what should answer: patient. */
   connect(place: Place, address: string, ...portAndSource: readonly [number, string?]): string {
-    const args = [address, ...portAndSource.map(String)];
-    return this.#run(place, [process.execPath, program, 'connect', ...args]).trim();
+    return this.#connect(place, patientMs, [address, ...portAndSource.map(String)]);
+  }
+
+  /** The same for what should be dropped: not patient. */
+  attempt(place: Place, address: string, ...portAndSource: readonly [number, string?]): string {
+    return this.#connect(place, hastyMs, [address, ...portAndSource.map(String)]);
   }
 
   async close(): Promise<void> {
@@ -176,6 +182,11 @@ export class NetworkRig {
       for (const path of [parent, dirname(parent)]) removeGroup(this.#host, index, path);
     }
     removeScope(this.scope);
+  }
+
+  #connect(place: Place, timeoutMs: number, args: readonly string[]): string {
+    const command = [process.execPath, program, 'connect', `${timeoutMs}`, ...args];
+    return this.#run(place, command).trim();
   }
 
   #name(place: Place): string {
