@@ -6,7 +6,6 @@ const image = { exposedPorts: [] };
 test.each([
   ['publish', [{ containerPort: 80, protocol: 'tcp' }]],
   ['publishAll', true],
-  ['egress', { kind: 'deny' }],
 ])('%s, which nothing would enforce, is refused and not ignored', (field, value) => {
   const config = { image: 'tiny', [field]: value };
   expect(() => networkOf(config, image)).toThrow(

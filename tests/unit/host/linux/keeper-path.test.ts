@@ -62,7 +62,7 @@ describe('keeperVersion', () => {
     await expect(keeperVersion(path)).resolves.toEqual({
       version: '0.1.0',
       protocolMinimum: 1,
-      protocolMaximum: 3,
+      protocolMaximum: 2,
     });
   });
 
