@@ -150,7 +150,8 @@ describeAsRoot('egress rules', () => {
     expect(await lookUp(wild, 'A', 'wild.test')).toBe('EREFUSED');
     expect(await lookUp(wild, 'A', 'deep.wild.test')).toEqual([allowed.ipv4]);
     expect(await askFrom(wild, allowed.ipv4)).toBe(welcome);
-    expect(await lookUp(wild, 'A', 'alias.test')).toEqual([allowed.ipv4]);
+    // The client takes a stranger's address too; the firewall does not.
+    expect(await lookUp(wild, 'A', 'alias.test')).toContain(allowed.ipv4);
     expect(await askFrom(wild, other.ipv4)).toMatch(dropped);
     await using networks = await restricted(
       [`${allowed.ipv4}/20`, 8080],
