@@ -12,6 +12,7 @@ import type { ContainerRecord, ContainerState, ExitInfo } from '../model/contain
 import type { EngineEvent, OnProgress } from '../model/events.js';
 import type { ExecConfig, ExecResult, RunningProcess } from '../model/exec.js';
 import type { Image, ImageStep } from '../model/image.js';
+import type { NetworkRates } from '../model/network.js';
 import type { Resources } from '../model/resources.js';
 import type { ContainerStats, LimitAccount } from '../model/stats.js';
 import type { LogEntry } from '../logs/reader.js';
@@ -118,6 +119,7 @@ export interface UpdateRequest {
   readonly resources?: Resources;
   readonly restart?: Partial<RestartPolicy>;
   readonly lease?: { readonly ttlMs?: number; readonly idleTimeoutMs?: number };
+  readonly netRates?: Partial<NetworkRates>;
 }
 
 export interface AttachOptions {
@@ -424,6 +426,8 @@ export interface EngineSystem {
   boot(options?: BatchOptions): Promise<readonly BatchResult[]>;
   /** Does what the keepers left to the engine: commits exits, removes `--rm` containers. */
   reconcile(): Promise<{ readonly committed: number; readonly removed: number }>;
+  /** Answers questions of containers for names on the sockets 3 (UDP) and 4 (TCP). */
+  serveNames(signal: AbortSignal): Promise<void>;
   /** Ends the keepers of this run dir; throws conflict while containers run, unless forced. */
   shutdown(options: { readonly force: boolean }): Promise<void>;
   upgradeKeepers(): Promise<void>;

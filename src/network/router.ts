@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { parseAddress, parseNetwork, type IpAddress, type IpNetwork } from '../base/ip.js';
 import type { NetlinkBatch } from '../host/netlink.js';
-import { bridgeLink, type Network, type NetworkSubnet } from '../model/network.js';
+import { bridgeLink, resolverAddress, type Network, type NetworkSubnet } from '../model/network.js';
 import {
   addBridge,
   addVeth,
@@ -60,6 +60,10 @@ export const routerSysctls: readonly string[] = [
   'net.ipv6.conf.default.accept_ra=0',
   'net.ipv6.conf.default.accept_dad=0',
   'net.ipv6.conf.default.addr_gen_mode=1',
+  // What stays on a bridge is for the bridge's table: the router's would take it for something to forward.
+  'net.bridge.bridge-nf-call-iptables=0',
+  'net.bridge.bridge-nf-call-ip6tables=0',
+  'net.bridge.bridge-nf-call-arptables=0',
 ];
 
 /** The host's end of the pair: what it is called and its interface index, both made of the data root. */
@@ -140,6 +144,7 @@ export function joinRouter(
     ...batchFor('router', (out) => {
       setUp(out, loopbackIndex);
       addAddress(out, loopbackIndex, { ...nextHops.router[4], prefix: 32 });
+      addAddress(out, loopbackIndex, { ...address(resolverAddress), prefix: 32 });
       addNeighbour(out, uplinkIndex, { address: nextHops.host[4], mac: hostMac });
       addRoute(out, { to: everywhere(4), link: uplinkIndex, via: nextHops.host[4] });
     }),

@@ -132,6 +132,8 @@ export function hostConfig(spec: ContainerSpec): object {
     Sysctls: spec.sysctls,
     Ulimits: spec.ulimits.map(ulimit),
     Warren: {
+      NetworkRates: spec.networking.rates,
+      Egress: spec.networking.egress,
       Lease: {
         TtlMs: spec.lease.ttlMs ?? 0,
         IdleTimeoutMs: spec.lease.idleTimeoutMs ?? 0,

@@ -1,6 +1,7 @@
 import type { ContainerConfig } from '../../model/container-config.js';
-import { isNetworkName, type NetworkAttachment } from '../../model/network.js';
-import type { NetworkFlags } from '../options/network.js';
+import { isNetworkName, type NetworkAttachment, type NetworkRates } from '../../model/network.js';
+import type { NetworkFlags, RateFlags } from '../options/network.js';
+import { mergedEgress } from '../parse/egress.js';
 import { usageError } from '../program/usage-error.js';
 import { defined } from './defined.js';
 
@@ -23,6 +24,8 @@ export function networksOf(flags: NetworkFlags): Partial<ContainerConfig> {
     expose: some(flags.expose.flat()),
     publish: some(flags.publish.flat()),
     publishAll: flags.publishAll ? true : undefined,
+    netRates: ratesOf(flags),
+    egress: mergedEgress(flags.egress),
   });
   if (first === undefined) {
     if (!hasWishes) return names;
@@ -33,6 +36,17 @@ export function networksOf(flags: NetworkFlags): Partial<ContainerConfig> {
   }
   if (isMode) return { ...names, network: mode };
   return { ...names, networks: [{ ...first, ...wishes }, ...others] };
+}
+
+/** The limits of bandwidth that were given; undefined: none was. */
+export function ratesOf(flags: RateFlags): Partial<NetworkRates> | undefined {
+  const rates = defined({
+    inBytesPerSecond: flags.netRateIn,
+    outBytesPerSecond: flags.netRateOut,
+    inBurstBytes: flags.netBurstIn,
+    outBurstBytes: flags.netBurstOut,
+  });
+  return Object.keys(rates).length === 0 ? undefined : rates;
 }
 
 function wishesOf(flags: NetworkFlags): Partial<NetworkAttachment> {

@@ -1,5 +1,6 @@
 import type {
   ContainerLink,
+  EgressPolicy,
   ExposedPort,
   NetworkAttachment,
   PortMapping,
@@ -12,11 +13,21 @@ import {
   parseNetworkFlag,
   parseServer,
 } from '../parse/network.js';
+import { parseEgress } from '../parse/egress.js';
 import { parseExposed, parsePublish } from '../parse/ports.js';
+import { parseSize } from '../parse/size.js';
 import { asText, flag, list, value, type TableFor } from '../program/option.js';
 
+/** Bandwidth: of `run` and `create`, and of `update` while a container runs. */
+export interface RateFlags {
+  readonly netRateIn: number | undefined;
+  readonly netRateOut: number | undefined;
+  readonly netBurstIn: number | undefined;
+  readonly netBurstOut: number | undefined;
+}
+
 /** Networks and names. */
-export interface NetworkFlags {
+export interface NetworkFlags extends RateFlags {
   readonly network: readonly NetworkAttachment[];
   readonly ip: string | undefined;
   readonly ip6: string | undefined;
@@ -29,9 +40,31 @@ export interface NetworkFlags {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOption: readonly string[];
+  readonly egress: readonly EgressPolicy[];
 }
 
 const group = 'Network';
+
+export const rateOptions: TableFor<RateFlags> = {
+  netRateIn: value('--net-rate-in <size>', 'Most bytes in a second to the container; 0: no limit', {
+    group,
+    parse: parseSize,
+  }),
+  netRateOut: value(
+    '--net-rate-out <size>',
+    'Most bytes in a second from the container; 0: no limit',
+    { group, parse: parseSize },
+  ),
+  netBurstIn: value(
+    '--net-burst-in <size>',
+    'Bytes to the container that may come at once after a pause; 0: 50 ms of the rate, at least 80k',
+    { group, parse: parseSize },
+  ),
+  netBurstOut: value('--net-burst-out <size>', 'The same from the container', {
+    group,
+    parse: parseSize,
+  }),
+};
 
 export const networkOptions: TableFor<NetworkFlags> = {
   network: list(
@@ -71,4 +104,10 @@ export const networkOptions: TableFor<NetworkFlags> = {
     parse: asText,
   }),
   dnsOption: list('--dns-option <option>', 'Option of resolv.conf', { group, parse: asText }),
+  egress: list(
+    '--egress <policy>',
+    'deny: it reaches nothing; allow=NAME:PORT,CIDR,…: nothing else (default: allow)',
+    { group, parse: parseEgress },
+  ),
+  ...rateOptions,
 };

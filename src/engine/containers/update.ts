@@ -1,6 +1,7 @@
 import { deepFreeze } from '../../base/freeze.js';
 import type { ContainerSpec, RestartPolicy } from '../../model/container-config.js';
 import type { ContainerRecord } from '../../model/container.js';
+import type { NetworkRates } from '../../model/network.js';
 import type { Resources } from '../../model/resources.js';
 import { isLive, requireStatus } from '../../model/status.js';
 import { validateSpec } from '../../model/validate/validate-spec.js';
@@ -9,6 +10,7 @@ import type { EngineContext } from '../context.js';
 import type { BatchOptions, BatchResult, UpdateRequest } from '../contract.js';
 import { cgroupRequest, compileContainer } from '../launch/launch-input.js';
 import { storePlan } from '../launch/stored-plan.js';
+import { changeRates } from '../networks/rates.js';
 import { containerEvent } from '../observe/container-event.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
@@ -47,11 +49,11 @@ async function updateLocked(
   const live = isLive(status) || status === 'restarting';
   // What the kernel or the policy does not allow is found out here for stopped ones too.
   const compiled = compileContainer(context, changed);
-  if (isLive(status)) context.cgroups.update(cgroupRequest(changed), record.spec.resources);
+  if (isLive(status)) await applyLimits(context, record, changed);
   try {
     await context.records.containers.change([record.id], fence, (found) => ({ ...found, spec }));
   } catch (error) {
-    if (isLive(status)) context.cgroups.update(cgroupRequest(record), spec.resources);
+    if (isLive(status)) await applyLimits(context, changed, record);
     throw error;
   }
   if (live && record.run !== null) {
@@ -60,6 +62,21 @@ async function updateLocked(
     await keeper?.containers.supervise(record.id, compiled.supervise);
   }
   context.journal.append([containerEvent(context, changed, { action: 'update' })]);
+}
+
+/** What the kernel refuses of `to` leaves it as it was. */
+async function applyLimits(
+  context: EngineContext,
+  from: ContainerRecord,
+  to: ContainerRecord,
+): Promise<void> {
+  context.cgroups.update(cgroupRequest(to), from.spec.resources);
+  try {
+    await changeRates(context, from, to.spec.networking.rates);
+  } catch (error) {
+    context.cgroups.update(cgroupRequest(from), to.spec.resources);
+    throw error;
+  }
 }
 
 /** One changed spec for all containers that shared one. */
@@ -74,6 +91,10 @@ function specMerger(request: UpdateRequest): (spec: ContainerSpec) => ContainerS
           resources: mergeResources(spec.resources, request.resources ?? {}),
           restart: mergeRestart(spec.restart, request.restart),
           lease: { ...spec.lease, ...defined(request.lease ?? {}) },
+          networking: {
+            ...spec.networking,
+            rates: mergeRates(spec.networking.rates, request.netRates),
+          },
         }),
       );
       validateSpec(changed);
@@ -101,6 +122,19 @@ export function mergeResources(current: Resources, update: Resources): Resources
     if (lifted || (value === 0 && zeroMeansNone.includes(field))) delete merged[field];
   }
   return merged as Resources;
+}
+
+/** Without a rate there is no burst: taking the one away takes the other. */
+function mergeRates(
+  current: NetworkRates,
+  update: Partial<NetworkRates> | undefined,
+): NetworkRates {
+  if (update === undefined) return current;
+  const merged = { ...current, ...defined(update) };
+  if (update.inBytesPerSecond === 0 && update.inBurstBytes === undefined) merged.inBurstBytes = 0;
+  if (update.outBytesPerSecond === 0 && update.outBurstBytes === undefined)
+    merged.outBurstBytes = 0;
+  return merged;
 }
 
 function mergeRestart(

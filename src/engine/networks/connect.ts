@@ -10,6 +10,7 @@ import {
   disconnectInside,
 } from '../../network/endpoint-batches.js';
 import { admitBatches, dismissBatches } from '../../network/firewall/endpoint-firewall.js';
+import { rateBatches, unshapeBatches } from '../../network/rate-batches.js';
 import type { EngineContext } from '../context.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
@@ -96,13 +97,14 @@ async function disconnectRunning(
   keeper: Keeper,
   { record, gone }: { readonly record: ContainerRecord; readonly gone: Endpoint },
 ): Promise<void> {
-  const places = placesOf(context, [gone]);
+  const places = placesOf(context, record, [gone]);
   // They lead to another network then, when there is one.
   await dismissPorts(context, [record]);
   await keeper.netlink(record.id, [
     ...disconnectInside(places),
     ...disconnectBatches(places),
     ...dismissBatches(places),
+    ...unshapeBatches(places, record.spec.networking.rates),
   ]);
 }
 
@@ -156,11 +158,15 @@ export async function connectRunning(
 ): Promise<void> {
   const keeper = await keeperOfRunning(context, record);
   if (keeper === null) return;
-  const places = placesOf(context, [endpoint]);
+  const places = placesOf(context, record, [endpoint]);
   const networks = places.map(({ network }) => network);
   await context.router.provide(keeper, networks);
   const options = { again: true, ipv6: context.router.ipv6 };
-  await keeper.netlink(record.id, [...admitBatches(places), ...connectBatches(places, options)]);
+  await keeper.netlink(record.id, [
+    ...admitBatches(places),
+    ...connectBatches(places, options),
+    ...rateBatches(places, record.spec.networking.rates),
+  ]);
   await admitPorts(context, keeper, record);
   keepForRestarts(context, record);
 }

@@ -115,6 +115,17 @@ export function addBridge(out: MessageWriter, link: NewLink): void {
   out.nest(attributes.linkInfo, () => out.attributeString(infoKind, 'bridge'));
 }
 
+/** A link that gives back what leaves by it, as if it had just arrived where it came from; up. One that is there stays. */
+export function addReturn(
+  out: MessageWriter,
+  { name, index }: Pick<NewLink, 'name' | 'index'>,
+): void {
+  out.begin(newLink, messageFlags.create);
+  header(out, index, true);
+  out.attributeString(attributes.name, name);
+  out.nest(attributes.linkInfo, () => out.attributeString(infoKind, 'ifb'));
+}
+
 export function setUp(out: MessageWriter, index: number): void {
   out.begin(newLink, 0);
   header(out, index, true);
