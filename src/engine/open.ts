@@ -27,6 +27,7 @@ import { type KeeperConfiguration, Keepers } from './launch/keepers.js';
 import { containerPath } from './launch/launch-input.js';
 import { UserResolver } from './launch/user-resolver.js';
 import { liveElements } from './networks/firewall.js';
+import { PortPicker } from './networks/port-picker.js';
 import { Router } from './networks/router.js';
 import { EventJournal } from './observe/journal.js';
 import { type EngineSettings, engineSettings } from './settings.js';
@@ -90,6 +91,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
         settings,
         async () => liveElements(context),
       ),
+      ports: new PortPicker(records),
       images: new OciImageStore(imageParts),
       transfers: new ImageTransfers(imageParts, registries),
       cgroups: createCgroupDriver(host.cgroups, {
@@ -150,7 +152,7 @@ function ownCommand({ dataRoot, runDir }: EngineSettings, name: string): readonl
 
 /** What keepers start when something needs the engine and no engine is there. */
 function keeperConfiguration(settings: EngineSettings): KeeperConfiguration {
-  const { cgroupParent, idPool, networkPool } = settings;
+  const { cgroupParent, idPool, networkPool, hostNat } = settings;
   return {
     reconcile: ownCommand(settings, 'reconcile'),
     environment: [
@@ -158,6 +160,7 @@ function keeperConfiguration(settings: EngineSettings): KeeperConfiguration {
       `WARREN_CGROUP_PARENT=${cgroupParent}`,
       `WARREN_ID_POOL=${idPool.base}:${idPool.count}`,
       `WARREN_NETWORK_POOL=${formatNetwork(networkPool)}`,
+      `WARREN_HOST_NAT=${hostNat ? 1 : 0}`,
     ],
     logLevel: logLevels.indexOf(settings.logLevel),
   };

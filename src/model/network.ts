@@ -133,7 +133,7 @@ export function bridgeLink({ number }: Pick<Network, 'number'>): string {
   return `br${number}`;
 }
 
-export type TransportProtocol = 'tcp' | 'udp';
+export type TransportProtocol = 'tcp' | 'udp' | 'sctp';
 
 /** A port that is asked to be published (`-p`). */
 export interface PortMapping {
@@ -147,7 +147,7 @@ export interface PortMapping {
   readonly containerPort: number;
 }
 
-/** A published port: as asked for, with the port that was given. */
+/** A published port: as asked for, with the port that was given. The container holds it while it runs. */
 export interface PublishedPort {
   readonly protocol: TransportProtocol;
   readonly hostIp: string;

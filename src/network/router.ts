@@ -6,10 +6,18 @@ import { createHash } from 'node:crypto';
 import { parseAddress, parseNetwork, type IpAddress, type IpNetwork } from '../base/ip.js';
 import type { NetlinkBatch } from '../host/netlink.js';
 import { bridgeLink, resolverAddress, type Network, type NetworkSubnet } from '../model/network.js';
-import { addBridge, addVeth, removeLink, setUp, withoutLinkLocal } from './netlink/links.js';
+import {
+  addBridge,
+  addVeth,
+  removeLink,
+  routeLoopback,
+  setUp,
+  withoutLinkLocal,
+} from './netlink/links.js';
 import { MessageWriter } from './netlink/message-writer.js';
 import {
   addAddress,
+  addLoopbackRoute,
   addNeighbour,
   addRoute,
   everywhere,
@@ -146,6 +154,14 @@ export function joinRouter(
       addNeighbour(out, uplink.index, { address: nextHops.router[4], mac: routerMac });
     }),
   ];
+}
+
+/** Lets published ports answer on 127.0.0.1 and ::1. Only with the host's table: it keeps containers from what listens there. */
+export function openLoopback(uplink: Uplink, ipv6: boolean): readonly NetlinkBatch[] {
+  return batchFor('host', (out) => {
+    routeLoopback(out, uplink.index);
+    if (ipv6) addLoopbackRoute(out, uplink.index);
+  });
 }
 
 /** Makes the pinned router know a network, and the host the way to it; harmless when they do. */

@@ -11,6 +11,8 @@ export const formatVersion = 1;
 const maximumReaders = 8192;
 const mapSizeBytes = 8 * 2 ** 30;
 
+export type PortKey = [protocol: string, port: number, hostIp: string];
+
 /** The tables of the database. */
 export interface Tables {
   readonly root: RootDatabase;
@@ -33,6 +35,8 @@ export interface Tables {
   readonly addresses: Database<string, [number, string]>;
   /** Slot of an endpoint → container id and network's number. */
   readonly slots: Database<[string, number], number>;
+  /** Protocol, port and address of the host ('' for all) → id of the container that holds it. */
+  readonly ports: Database<string, PortKey>;
   /** Network's number, a container's name on it in lower case, and its id → 1. */
   readonly networkNames: Database<number, [number, string, string]>;
   readonly intents: Database<unknown, string>;
@@ -102,6 +106,7 @@ function openTables(path: string): Tables {
     networks: root.openDB('networks', { encoding: 'json' }),
     addresses: root.openDB('addresses', { encoding: 'string' }),
     slots: root.openDB('slots', { encoding: 'msgpack' }),
+    ports: root.openDB('ports', { encoding: 'string' }),
     networkNames: root.openDB('networkNames', { encoding: 'msgpack' }),
     intents: root.openDB('intents', { encoding: 'json' }),
     meta: root.openDB('meta', { encoding: 'json' }),

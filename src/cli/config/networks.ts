@@ -22,6 +22,8 @@ export function networksOf(flags: NetworkFlags): Partial<ContainerConfig> {
     dnsSearch: some(flags.dnsSearch),
     dnsOptions: some(flags.dnsOption),
     expose: some(flags.expose.flat()),
+    publish: some(flags.publish.flat()),
+    publishAll: flags.publishAll ? true : undefined,
     netRates: ratesOf(flags),
     egress: mergedEgress(flags.egress),
   });

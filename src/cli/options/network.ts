@@ -3,9 +3,9 @@ import type {
   EgressPolicy,
   ExposedPort,
   NetworkAttachment,
+  PortMapping,
 } from '../../model/network.js';
 import {
-  parseExposed,
   parseIPv4,
   parseIPv6,
   parseLink,
@@ -14,8 +14,9 @@ import {
   parseServer,
 } from '../parse/network.js';
 import { parseEgress } from '../parse/egress.js';
+import { parseExposed, parsePublish } from '../parse/ports.js';
 import { parseSize } from '../parse/size.js';
-import { asText, list, value, type TableFor } from '../program/option.js';
+import { asText, flag, list, value, type TableFor } from '../program/option.js';
 
 /** Bandwidth: of `run` and `create`, and of `update` while a container runs. */
 export interface RateFlags {
@@ -33,6 +34,8 @@ export interface NetworkFlags extends RateFlags {
   readonly macAddress: string | undefined;
   readonly networkAlias: readonly string[];
   readonly link: readonly ContainerLink[];
+  readonly publish: readonly (readonly PortMapping[])[];
+  readonly publishAll: boolean;
   readonly expose: readonly (readonly ExposedPort[])[];
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
@@ -82,6 +85,14 @@ export const networkOptions: TableFor<NetworkFlags> = {
   link: list('--link <container:alias>', 'Another name for a container of the first network', {
     group,
     parse: parseLink,
+  }),
+  publish: list(
+    '-p, --publish <port>',
+    'Publish a port on the host: [[IP:]HOSTPORT:]PORT[/udp]; ports may be ranges',
+    { group, parse: parsePublish },
+  ),
+  publishAll: flag('-P, --publish-all', 'Publish each exposed port on a free port of the host', {
+    group,
   }),
   expose: list('--expose <port>', 'A port, or a range of them, that it serves', {
     group,

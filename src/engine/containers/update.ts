@@ -1,5 +1,3 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { deepFreeze } from '../../base/freeze.js';
 import type { ContainerSpec, RestartPolicy } from '../../model/container-config.js';
 import type { ContainerRecord } from '../../model/container.js';
@@ -11,6 +9,7 @@ import { runBatch } from '../batch.js';
 import type { EngineContext } from '../context.js';
 import type { BatchOptions, BatchResult, UpdateRequest } from '../contract.js';
 import { cgroupRequest, compileContainer } from '../launch/launch-input.js';
+import { storePlan } from '../launch/stored-plan.js';
 import { changeRates } from '../networks/rates.js';
 import { containerEvent } from '../observe/container-event.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
@@ -78,15 +77,6 @@ async function applyLimits(
     context.cgroups.update(cgroupRequest(from), to.spec.resources);
     throw error;
   }
-}
-
-/** The keeper restarts by the plan in its run dir (docs/keeper-protocol.md): the next run has the new limits. */
-function storePlan(context: EngineContext, id: string, plan: Uint8Array): void {
-  const directory = join(context.settings.runDir, 'plans');
-  const temporary = join(directory, `${id}.${process.pid}`);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writeFileSync(temporary, plan, { mode: 0o600 });
-  renameSync(temporary, join(directory, id));
 }
 
 /** One changed spec for all containers that shared one. */

@@ -14,8 +14,17 @@ import {
 } from '../../network/router.js';
 import { routerTables } from '../../network/firewall/endpoint-firewall.js';
 import type { EndpointElements } from '../../network/firewall/container-elements.js';
+import { routerTable } from '../../network/firewall/router-table.js';
+import type { SetElement } from '../../network/nft/set.js';
 import { WarrenError } from '../../base/errors.js';
 import type { EngineSettings } from '../settings.js';
+import { HostSide } from './host-side.js';
+import { type ListedKeys, listElements } from './listed-elements.js';
+
+/** What tables hold for the containers that run. */
+export interface LiveElements extends EndpointElements {
+  readonly host: readonly SetElement[];
+}
 
 export interface RouterParts {
   readonly host: Host;
@@ -36,20 +45,23 @@ export class Router {
   readonly #joined = new Map<NetworkId, Promise<void>>();
   #ready: Promise<void> | undefined;
 
-  readonly #live: () => Promise<EndpointElements>;
+  readonly #live: () => Promise<LiveElements>;
+  /** null: the host is left alone. */
+  readonly hostSide: HostSide | null;
   #isSuspect = false;
 
   /** @param live what the tables of a router must hold that is in use */
   constructor(
     parts: RouterParts,
-    { dataRoot, runDir }: Pick<EngineSettings, 'dataRoot' | 'runDir'>,
-    live: () => Promise<EndpointElements>,
+    { dataRoot, runDir, hostNat }: Pick<EngineSettings, 'dataRoot' | 'runDir' | 'hostNat'>,
+    live: () => Promise<LiveElements>,
   ) {
     this.#host = parts.host;
     this.#parts = parts;
     this.#live = live;
     this.#path = join(runDir, routerPath);
     this.#uplink = uplinkOf(dataRoot);
+    this.hostSide = hostNat ? new HostSide(parts.host, this.#uplink) : null;
   }
 
   /** The kernel has IPv6. */
@@ -88,6 +100,11 @@ export class Router {
     return this.isPinned ? this.#host.namespaces.links(this.#path) : [];
   }
 
+  /** What its table holds; null when there is none. */
+  async elements(): Promise<ListedKeys | null> {
+    return await listElements(this.#host, routerTable, ['nsenter', `--net=${this.#path}`]);
+  }
+
   /** What limits of bandwidth counted, by interface index. */
   async shapers(): Promise<ReadonlyMap<number, ShaperCounters>> {
     return this.isPinned ? this.#host.namespaces.shapers(this.#path) : new Map();
@@ -96,6 +113,7 @@ export class Router {
   /** Drops it with all that is in it. */
   async drop(): Promise<void> {
     this.forget();
+    await this.hostSide?.drop();
     if (existsSync(this.#path)) await this.#host.namespaces.drop(this.#path);
   }
 
@@ -117,6 +135,8 @@ export class Router {
       ...(isNew ? removeUplink(this.#uplink) : []),
       ...joinRouter(this.#uplink, { hostPid: keeper.pid, ipv6: this.ipv6 }),
     ]);
+    const live = async (): Promise<readonly SetElement[]> => (await this.#live()).host;
+    await this.hostSide?.provide(keeper, { live, ipv6: this.ipv6 });
     await this.#serveNames(isNew);
   }
 
@@ -146,14 +166,21 @@ export class Router {
       'unavailable',
       'FIREWALL_REFUSED',
       `Cannot make the router's firewall: ${stderr.trim().split('\n')[0] ?? ''}`,
-      { hint: 'Networks need nftables: apt-get install nftables, and a kernel with nf_tables' },
+      {
+        hint: 'Networks need nftables: apt-get install nftables, and a kernel with nf_tables; or use --network none',
+      },
     );
+  }
+
+  async #joinNetwork(keeper: Keeper, network: Network): Promise<void> {
+    await keeper.netlink('', joinNetwork(network, this.#uplink));
+    await this.hostSide?.forward(network);
   }
 
   async #provideNetwork(keeper: Keeper, network: Network): Promise<void> {
     let joined = this.#joined.get(network.id);
     if (joined === undefined) {
-      joined = keeper.netlink('', joinNetwork(network, this.#uplink));
+      joined = this.#joinNetwork(keeper, network);
       this.#joined.set(network.id, joined);
       joined.catch(() => this.#joined.delete(network.id));
     }

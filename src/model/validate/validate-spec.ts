@@ -4,6 +4,7 @@ import { lifecycleChecks } from './lifecycle.js';
 import { mountChecks } from './mounts.js';
 import { namespaceChecks } from './namespaces.js';
 import { networkChecks } from './network.js';
+import { portChecks } from './ports.js';
 import { processChecks } from './process.js';
 import { resourceChecks } from './resources.js';
 
@@ -13,6 +14,7 @@ const checks: readonly Check[] = [
   ...resourceChecks,
   ...namespaceChecks,
   ...networkChecks,
+  ...portChecks,
   ...lifecycleChecks,
 ];
 
