@@ -61,7 +61,11 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: [...folder('unit'), 'tests/architecture.test.ts'] },
+        test: {
+          name: 'unit',
+          include: [...folder('unit'), 'tests/architecture.test.ts'],
+          testTimeout: 30 * seconds,
+        },
       },
       {
         extends: true,

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { throwIfAborted } from '../base/abort.js';
+import { diskFull, isDiskFull } from '../base/disk-full.js';
 import { WarrenError } from '../base/errors.js';
 import { mapBounded } from '../base/limit.js';
 import type { ContainerRecord } from '../model/container.js';
@@ -77,13 +78,9 @@ export function asWarrenError(error: unknown): WarrenError {
     const rest = { details, cause: error, ...(hint === undefined ? {} : { hint }) };
     return new WarrenError(kind, code, message, rest);
   }
+  if (isDiskFull(error)) return diskFull('finish the operation', 'the data root', error);
   const message = error instanceof Error ? error.message : String(error);
-  const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
-  return full
-    ? new WarrenError('exhausted', 'NO_SPACE', `No space is left on the device: ${message}`, {
-        cause: error,
-      })
-    : new WarrenError('internal', 'INTERNAL', message, { cause: error });
+  return new WarrenError('internal', 'INTERNAL', message, { cause: error });
 }
 
 /** The value of a batch of one, or its error. */

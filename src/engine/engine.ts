@@ -29,6 +29,7 @@ import { openContext } from './open.js';
 import { imageOperations } from './storage/images.js';
 import { volumeOperations } from './storage/volume-operations.js';
 import { systemOperations } from './system/operations.js';
+import { withTypedErrors } from './typed-errors.js';
 
 /**
  * The engine of one data root, in this process. Others may have the same data root open: what they do is seen at once.
@@ -48,14 +49,15 @@ export class Engine implements EngineApi {
 
   private constructor(context: EngineContext) {
     this.#context = context;
+    const { dataRoot } = context.settings;
     this.containers = containerOperations(context);
-    this.images = imageOperations(context);
+    this.images = withTypedErrors(imageOperations(context), { noun: 'image', dataRoot });
     this.registries = {
       login: async (...login) => await context.transfers.login(...login),
       logout: async (server) => await context.transfers.logout(server),
     };
-    this.volumes = volumeOperations(context);
-    this.networks = networkOperations(context);
+    this.volumes = withTypedErrors(volumeOperations(context), { noun: 'volume', dataRoot });
+    this.networks = withTypedErrors(networkOperations(context), { noun: 'network', dataRoot });
     this.system = systemOperations(context);
   }
 

@@ -20,6 +20,7 @@ import { attachContainer, resizeContainer } from './processes/attach.js';
 import { execInContainer, spawnInContainer } from './processes/exec.js';
 import { containerTop } from './processes/top.js';
 import { readState } from './state/read-states.js';
+import { withTypedErrors } from './typed-errors.js';
 
 /** A container as the library gives it: the id stays, everything else is looked up at each call. */
 export function containerHandle(context: EngineContext, made: ContainerRecord): ContainerHandle {
@@ -63,7 +64,10 @@ export function containerHandle(context: EngineContext, made: ContainerRecord): 
     stats: async () => await containerStats(context, record()),
     limits: async () => await containerLimits(context, record()),
     top: async (options) => await containerTop(context, record(), options?.columns),
-    files: containerFiles(context, record),
+    files: withTypedErrors(containerFiles(context, record), {
+      noun: 'file',
+      dataRoot: context.settings.dataRoot,
+    }),
     [Symbol.asyncDispose]: async () => {
       await disposeContainer(context, id);
     },

@@ -9,7 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { WarrenError } from '../base/errors.js';
@@ -127,11 +127,14 @@ export class ImageLayout {
     const next = `${path}.next-${process.pid}`;
     const fd = openSync(next, 'w', 0o600);
     try {
-      writeSync(fd, typeof content === 'string' ? Buffer.from(content) : content);
+      writeFileSync(fd, content);
       fsyncSync(fd);
+      renameSync(next, path);
+    } catch (error) {
+      rmSync(next, { force: true });
+      throw error;
     } finally {
       closeSync(fd);
     }
-    renameSync(next, path);
   }
 }

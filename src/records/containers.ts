@@ -2,7 +2,6 @@ import { WarrenError } from '../base/errors.js';
 import { generateName, isId, isIdPrefix } from '../base/ids.js';
 import type { ContainerId, ContainerRecord } from '../model/container.js';
 import type { Tables } from './database.js';
-import { requireSpace } from './file-system.js';
 import {
   digestOf,
   packRecord,
@@ -14,6 +13,7 @@ import {
 import { EndpointAllocator } from './networks/endpoint-allocator.js';
 import { PortClaims } from './networks/port-claims.js';
 import { RangeCursor } from './id-ranges.js';
+import { requireSpace, requireSpaceToChange } from './space.js';
 import type { ContainerRecords, NewContainers } from './store.js';
 
 type Change = (record: ContainerRecord) => ContainerRecord | null | undefined;
@@ -43,10 +43,10 @@ export class LmdbContainers implements ContainerRecords {
   }
 
   async insert({ records, idPool, intent }: NewContainers): Promise<readonly ContainerRecord[]> {
-    const { root, containers, names, idRanges, intents, meta } = this.#tables;
+    const { writer, containers, names, idRanges, intents, meta } = this.#tables;
     requireSpace(this.#tables.directory);
     for (const record of records) sharedPart(record);
-    return await root.transaction(() => {
+    return await writer.write(() => {
       const fresh = new Set<number>();
       const cursor = new RangeCursor(
         idPool,
@@ -110,7 +110,8 @@ export class LmdbContainers implements ContainerRecords {
     fence: bigint | null,
     change: Change,
   ): Promise<readonly (ContainerRecord | undefined)[]> {
-    return await this.#tables.root.transaction(() => {
+    requireSpaceToChange(this.#tables.directory);
+    return await this.#tables.writer.write(() => {
       const before = ids.map((id) => this.get(id));
       for (const record of before) if (record !== undefined) requireFence(record, fence);
       const places = new EndpointAllocator(this.#tables);
@@ -129,8 +130,9 @@ export class LmdbContainers implements ContainerRecords {
   }
 
   async rename(id: ContainerId, name: string, fence: bigint): Promise<ContainerRecord> {
-    const { root, names, containers } = this.#tables;
-    return await root.transaction(() => {
+    const { writer, directory, names, containers } = this.#tables;
+    requireSpaceToChange(directory);
+    return await writer.write(() => {
       const record = this.resolve(id);
       requireFence(record, fence);
       const owner = names.get(name);

@@ -29,22 +29,3 @@ export function requireLocalFileSystem(directory: string): void {
     { hint: 'Choose a data root on a local disk (--data-root)' },
   );
 }
-
-/** Below this nothing new is recorded: what is there must still be changed and removed. */
-const reservedBytes = 2 ** 20;
-
-/**
- * Refuses to begin something new on a full disk. A commit that meets the end of the disk cannot be waited for (lmdb keeps
- * that promise to itself), so it must not come to that.
- * @throws WarrenError exhausted (DISK_FULL)
- */
-export function requireSpace(directory: string): void {
-  const { bavail, bsize } = statfsSync(directory);
-  if (bavail * bsize >= reservedBytes) return;
-  throw new WarrenError(
-    'exhausted',
-    'DISK_FULL',
-    `Cannot record anything new in ${directory}: no space is left on its device`,
-    { hint: 'Free space there, or choose another data root' },
-  );
-}

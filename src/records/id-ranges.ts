@@ -2,6 +2,7 @@ import { WarrenError } from '../base/errors.js';
 import { idsPerContainer } from '../model/defaults.js';
 import type { IdRange } from '../model/container.js';
 import type { Tables } from './database.js';
+import { requireSpaceToChange } from './space.js';
 import type { IdRangeRecords } from './store.js';
 
 export type IdPool = IdRange & {
@@ -72,8 +73,9 @@ export class LmdbIdRanges implements IdRangeRecords {
   }
 
   async release(ranges: readonly IdRange[]): Promise<void> {
-    const { idRanges, root } = this.#tables;
-    await root.transaction(() => {
+    const { idRanges, writer, directory } = this.#tables;
+    requireSpaceToChange(directory);
+    await writer.write(() => {
       for (const { base } of ranges) {
         if (idRanges.get(base)?.[1] === '') void idRanges.remove(base);
       }

@@ -1,6 +1,6 @@
 import { newId } from '../base/ids.js';
 import type { Tables } from './database.js';
-import { requireSpace } from './file-system.js';
+import { requireSpace, requireSpaceToChange } from './space.js';
 import type { Intent, IntentRecords } from './store.js';
 
 export class LmdbIntents implements IntentRecords {
@@ -12,14 +12,18 @@ export class LmdbIntents implements IntentRecords {
   }
 
   async begin(intent: Omit<Intent, 'id'>): Promise<string> {
-    if (intent.operation !== 'remove') requireSpace(this.#tables.directory);
+    const { directory, intents, writer } = this.#tables;
+    if (intent.operation === 'remove') requireSpaceToChange(directory);
+    else requireSpace(directory);
     const id = newId();
-    await this.#tables.intents.put(id, { ...intent, id });
+    await writer.write(() => void intents.put(id, { ...intent, id }));
     return id;
   }
 
   async end(id: string): Promise<void> {
-    await this.#tables.intents.remove(id);
+    const { directory, intents, writer } = this.#tables;
+    requireSpaceToChange(directory);
+    await writer.write(() => void intents.remove(id));
   }
 
   endSoon(id: string): void {

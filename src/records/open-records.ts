@@ -1,5 +1,5 @@
 import { LmdbContainers } from './containers.js';
-import { openDatabase } from './database.js';
+import { closeDatabase, openDatabase } from './database.js';
 import { LmdbIdRanges } from './id-ranges.js';
 import { LmdbIntents } from './intents.js';
 import type { RecordsStore } from './store.js';
@@ -27,7 +27,7 @@ export async function openRecords(dataRoot: string): Promise<RecordsStore> {
     },
     close: async () => {
       await intents.settled();
-      await tables.root.close();
+      await closeDatabase(tables);
     },
   };
 }

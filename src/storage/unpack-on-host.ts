@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import {
   chmod,
@@ -7,6 +8,7 @@ import {
   lutimes,
   mkdir,
   open,
+  rename,
   symlink,
   unlink,
   utimes,
@@ -82,19 +84,21 @@ async function existing({ parent, name }: Place): Promise<Stats | null> {
   }
 }
 
+/** True when something is there, which is no directory. */
+async function requireNoDirectory(place: Place): Promise<boolean> {
+  const stats = await existing(place);
+  if (stats?.isDirectory() !== true) return stats !== null;
+  const name = Buffer.from(place.name, 'latin1').toString('utf8');
+  throw new WarrenError(
+    'conflict',
+    'DIRECTORY_IN_THE_WAY',
+    `Cannot replace the directory ${name} by a file`,
+  );
+}
+
 /** Makes room for something that is no directory. */
 async function clear(place: Place): Promise<void> {
-  const stats = await existing(place);
-  if (stats === null) return;
-  if (stats.isDirectory()) {
-    const name = Buffer.from(place.name, 'latin1').toString('utf8');
-    throw new WarrenError(
-      'conflict',
-      'DIRECTORY_IN_THE_WAY',
-      `Cannot replace the directory ${name} by a file`,
-    );
-  }
-  await unlink(place.parent.path(place.name));
+  if (await requireNoDirectory(place)) await unlink(place.parent.path(place.name));
 }
 
 async function makeDirectory(place: Place): Promise<void> {
@@ -104,19 +108,27 @@ async function makeDirectory(place: Place): Promise<void> {
   await mkdir(place.parent.path(place.name), 0o700);
 }
 
-/** Attributes are set through the open file: a name could become a link meanwhile. */
+/**
+ * Attributes are set through the open file: a name could become a link meanwhile. It gets its name when it is complete: where
+ * that fails, what had the name stays.
+ */
 async function makeFile(
   { parent, name }: Place,
   member: TarMember,
   keepOwners: boolean,
 ): Promise<void> {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
-  const file = await open(parent.path(name), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600);
+  const next = parent.path(`.warren-new-${randomBytes(8).toString('hex')}`);
+  const file = await open(next, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600);
   try {
     for await (const chunk of member.content) await file.writeFile(chunk);
     if (keepOwners) await file.chown(member.uid, member.gid);
     await file.chmod(member.mode & permissionBits);
     await file.utimes(member.mtimeSeconds, member.mtimeSeconds);
+    await rename(next, parent.path(name));
+  } catch (error) {
+    await unlink(next);
+    throw error;
   } finally {
     await file.close();
   }
@@ -181,7 +193,7 @@ class Unpacker {
         this.#directories.push({ parts, member });
         return;
       case 'file':
-        await clear(place);
+        await requireNoDirectory(place);
         await makeFile(place, member, keepOwners);
         return;
       case 'symlink':

@@ -7,6 +7,7 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EISDIR: 'it is a directory',
   ENOTDIR: 'a part of the path is no directory',
+  ENOSPC: 'no space is left there',
 };
 
 /** The error of a file that a flag names and that cannot be used. */

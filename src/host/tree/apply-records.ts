@@ -10,6 +10,9 @@ const openFile = promisify(open);
 const closeFile = promisify(close);
 const writeFile = promisify(write);
 
+/** Exit status of warren-files when nothing more fits. */
+export const diskFullStatus = 4;
+
 /** The ids that a container's 0 and its successors are on the host; undefined: as they are. */
 export interface RecordIds {
   readonly base: number;
@@ -79,7 +82,7 @@ export interface ApplyTarget {
 
 /**
  * Makes what the file lists below `root`.
- * Throws conflict (FILES_NOT_WRITTEN) with the program's own words.
+ * Throws conflict (FILES_NOT_WRITTEN) with the program's own words, exhausted (NO_SPACE).
  */
 export async function applyRecords(
   host: Pick<Host, 'run'>,
@@ -98,5 +101,10 @@ export async function applyRecords(
   );
   if (result.code === 0) return;
   const reason = result.stderr.trim().replace(/^warren-files: cannot /, '');
+  if (result.code === diskFullStatus) {
+    throw new WarrenError('exhausted', 'NO_SPACE', `Cannot ${reason}`, {
+      hint: 'What was there under that name is as it was; what came before it in the archive is written',
+    });
+  }
   throw new WarrenError('conflict', 'FILES_NOT_WRITTEN', `Cannot ${reason || 'write files'}`);
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Readable } from 'node:stream';
 import { canceledError } from '../../base/abort.js';
-import { errnoOf, WarrenError } from '../../base/errors.js';
+import { diskFull, isDiskFull } from '../../base/disk-full.js';
+import { WarrenError } from '../../base/errors.js';
 import { lockAcrossProcesses } from '../../host/process-lock.js';
 import type { OciDescriptor } from '../oci.js';
 import type { StoreParts } from '../store-parts.js';
@@ -54,7 +55,7 @@ export async function ingestBlob(
     await requireDigest(hash, blob, { what: options.what, path });
     await file.sync();
   } catch (error) {
-    throw errnoOf(error) === 'ENOSPC' ? noSpace(options.what, path, error) : error;
+    throw isDiskFull(error) ? diskFull(options.what, path, error) : error;
   } finally {
     await file.close();
   }
@@ -157,14 +158,5 @@ async function requireDigest(
     'DIGEST_MISMATCH',
     `Cannot ${what}: a blob that should have digest ${blob.digest} has ${digest}`,
     { hint: 'Try again; if it stays so, do not trust where it comes from' },
-  );
-}
-
-function noSpace(what: string, path: string, cause: unknown): WarrenError {
-  return new WarrenError(
-    'exhausted',
-    'NO_SPACE',
-    `Cannot ${what}: the file system of ${path} is full`,
-    { hint: 'Free space with: warren image prune', cause },
   );
 }

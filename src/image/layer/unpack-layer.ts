@@ -3,6 +3,7 @@ import type { ByteString, TarEntry } from '../../base/tar-header.js';
 import { readTar, type TarMember } from '../../base/tar-reader.js';
 import { nativeProgramPath } from '../../host/native-path.js';
 import type { Host } from '../../host/port.js';
+import { diskFullStatus } from '../../host/tree/apply-records.js';
 import { directoryTimeRecord, entryRecord, xattrRecord } from '../../host/tree/records.js';
 import { componentsOf, hostile, layerName } from './layer-names.js';
 import { defaultLayerLimits, tooLarge, type LayerLimits } from './limits.js';
@@ -41,7 +42,7 @@ export interface UnpackResult {
  * Unpacks a layer into an empty directory that nobody else uses, with the archive's ids as they are (0-based), whiteouts turned
  * into overlay's. The archive is hostile: it is read here, and `warren-files` makes what it lists, one process that the
  * kernel keeps beneath the directory: a name that leads out by `..` or a link ends the work.
- * Throws corrupt (ARCHIVE_…, LAYER_NOT_UNPACKED), exhausted (LAYER_TOO_LARGE).
+ * Throws corrupt (ARCHIVE_…, LAYER_NOT_UNPACKED), exhausted (LAYER_TOO_LARGE, NO_SPACE).
  */
 export async function unpackLayer(
   tar: AsyncIterable<Buffer>,
@@ -195,6 +196,11 @@ function unpackFailed({
       'ARCHIVE_HOSTILE',
       `Cannot unpack layer: cannot ${shown}: a link on the way leads outside`,
     );
+  }
+  if (code === diskFullStatus) {
+    return new WarrenError('exhausted', 'NO_SPACE', `Cannot unpack layer: cannot ${shown}`, {
+      hint: 'Free space: warren prune and warren image prune do',
+    });
   }
   return new WarrenError(
     'corrupt',

@@ -13,6 +13,10 @@
 #include <linux/time_types.h>
 #include <linux/xattr.h>
 
+/* Names of files that are not complete: this and sixteen digits. */
+#define NEW_NAME ".warren-new-"
+enum { NEW_NAME_BYTES = sizeof(NEW_NAME) + 16 };
+
 struct job {
   int root;
   struct ids ids;
@@ -61,14 +65,33 @@ static long make_directory(const struct job *job, int parent, const char *name) 
   return result;
 }
 
+/* A name that nothing here has. */
+static long random_name(char name[NEW_NAME_BYTES]) {
+  uint64_t number;
+  long result = sys_call(__NR_getrandom, &number, sizeof(number), 0);
+  size_t at = sizeof(NEW_NAME) - 1;
+
+  __builtin_memcpy(name, NEW_NAME, at);
+  for (; at < NEW_NAME_BYTES - 1; at++, number >>= 4) name[at] = "0123456789abcdef"[number & 15];
+  name[at] = '\0';
+  return result < 0 ? result : 0;
+}
+
+/* Under a name of its own until it is complete: where it cannot be written, what is there stays. */
 static long make_file(struct job *job, int parent, const char *name) {
-  long fd = sys_call(__NR_openat, parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  long result;
+  char new_name[NEW_NAME_BYTES];
+  long result = random_name(new_name);
+  long fd = result < 0
+                ? result
+                : sys_call(__NR_openat, parent, new_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
   if (fd < 0) return fd;
   result = records_write(&job->records, (int)fd);
   if (result >= 0) result = set_attributes(job, (int)fd, "");
   sys_close((int)fd);
+  if (result >= 0) result = clear(job, parent, name);
+  if (result >= 0) result = sys_call(__NR_renameat, parent, new_name, parent, name);
+  if (result < 0) sys_call(__NR_unlinkat, parent, new_name, 0);
   return result;
 }
 
@@ -112,6 +135,10 @@ static bool is_directory(const struct job *job) {
   return fd >= 0;
 }
 
+static bool needs_free_name(int operation) {
+  return operation != MAKE_DIRECTORY && operation != SET_XATTR && operation != MAKE_FILE;
+}
+
 static long perform(struct job *job) {
   const char *name;
   long parent;
@@ -120,8 +147,7 @@ static long perform(struct job *job) {
   if ((job->records.record.flags & UNLESS_PRESENT) != 0 && is_directory(job)) return 0;
   parent = path_parent(job->root, job->records.path, &name);
   if (parent < 0) return parent;
-  if (job->records.record.operation != MAKE_DIRECTORY && job->records.record.operation != SET_XATTR)
-    result = clear(job, (int)parent, name);
+  if (needs_free_name(job->records.record.operation)) result = clear(job, (int)parent, name);
   if (result >= 0) {
     switch (job->records.record.operation) {
     case MAKE_DIRECTORY:
@@ -190,7 +216,9 @@ int apply_run(int argc, char **argv) {
     const struct record *record = &job->records.record;
 
     result = record->uid >= job->ids.count || record->gid >= job->ids.count ? -EINVAL : perform(job);
-    if (result < 0) return fail(NAME, "write", job->records.path, result);
+    if (result >= 0) continue;
+    fail(NAME, "write", job->records.path, result);
+    return result == -ENOSPC || result == -EDQUOT ? DISK_FULL : 1;
   }
   return result == 0 ? 0 : fail(NAME, "read the records of", argv[4], result);
 }

@@ -19,6 +19,9 @@
 #define NAME       "warren-files"
 #define PATH_BYTES 4096
 
+/* Exit statuses of unpack and apply that tell something: a name leads outside; nothing more fits. */
+enum { LEADS_OUTSIDE = 3, DISK_FULL = 4 };
+
 struct ids {
   /* Host id of the container's id 0, and how many follow. */
   uint32_t base;

@@ -13,9 +13,6 @@
 #include <linux/stat.h>
 #include <linux/time_types.h>
 
-/* Exit status when a name leads outside. */
-enum { LEADS_OUTSIDE = 3 };
-
 struct unpack {
   int root;
   /* The directory of the last record's path: the next one is most often in the same. -1: none. */
@@ -262,7 +259,7 @@ int unpack_run(int argc, char **argv) {
     result = perform();
     if (result >= 0) continue;
     fail(NAME, "write", job.records.path, result);
-    return result == -EXDEV ? LEADS_OUTSIDE : 1;
+    return result == -EXDEV ? LEADS_OUTSIDE : result == -ENOSPC || result == -EDQUOT ? DISK_FULL : 1;
   }
   return result == 0 ? 0 : fail(NAME, "read", "the records", result);
 }

@@ -247,9 +247,13 @@ static uint8_t *read_all(int fd, size_t *size) {
   return data;
 }
 
-static bool header_ok(const struct keeper *keeper, struct reader *in) {
+enum journal_origin { UNKNOWN_FORMAT, EARLIER_BOOT, THIS_BOOT };
+
+static enum journal_origin read_header(const struct keeper *keeper, struct reader *in) {
   bool known = read_u32(in) == MAGIC && read_u32(in) == VERSION;
-  return str_equal(read_str(in), keeper->boot_id) && known && !in->bad;
+  bool ours = str_equal(read_str(in), keeper->boot_id);
+  if (!known || in->bad) return UNKNOWN_FORMAT;
+  return ours ? THIS_BOOT : EARLIER_BOOT;
 }
 
 static void apply_all(struct keeper *keeper, struct reader *in) {
@@ -266,6 +270,13 @@ static void apply_all(struct keeper *keeper, struct reader *in) {
   }
 }
 
+/* Nothing of an earlier boot runs; only files are left, where the run dir outlives a boot. */
+static void drop_container(struct container *container, void *context) {
+  (void)context;
+  stdio_discard(container);
+  journal_apply_forgotten(container);
+}
+
 int journal_load(struct keeper *keeper) {
   char name[64];
   name_of(keeper, "", name);
@@ -278,9 +289,14 @@ int journal_load(struct keeper *keeper) {
   OWN_MEM uint8_t *data = read_all(fd, &size);
   if (!data) return -1;
   struct reader in = reader_of(data, size);
-  if (header_ok(keeper, &in))
-    apply_all(keeper, &in);
+  enum journal_origin origin = read_header(keeper, &in);
+  if (origin == UNKNOWN_FORMAT)
+    log_line(LEVEL_WARN, "the journal is none that this version reads: dropped");
   else
-    log_line(LEVEL_INFO, "the journal is of another boot: dropped");
+    apply_all(keeper, &in);
+  if (origin == EARLIER_BOOT) {
+    log_line(LEVEL_INFO, "the journal is of another boot: dropped, with what it left");
+    container_each(keeper, drop_container, NULL);
+  }
   return 0;
 }

@@ -18,5 +18,7 @@ enum record_kind {
 };
 
 void put_counts(const struct container *, struct writer *); /* what grows over the runs */
+/* As if it had been told to be forgotten: the container is freed. */
+void journal_apply_forgotten(struct container *);
 /* False: it does not decode, or does not fit what came before. */
 bool journal_apply(struct keeper *, struct reader *);

@@ -114,7 +114,7 @@ static bool apply_exec_ended(struct container *container, struct reader *in) {
   return true;
 }
 
-static void apply_forgotten(struct container *container) {
+void journal_apply_forgotten(struct container *container) {
   if (container->init) process_free(container->init);
   while (container->execs) process_free(container->execs);
   container->status = STATUS_EXITED;
@@ -140,7 +140,7 @@ static bool apply_known(struct container *container, enum record_kind kind, stru
   case RECORD_EXEC_ENDED:
     return apply_exec_ended(container, in);
   case RECORD_FORGOTTEN:
-    apply_forgotten(container);
+    journal_apply_forgotten(container);
     return true;
   case RECORD_INTENT:
     break;

@@ -236,6 +236,7 @@ int stdio_start(struct process *, int pty, uint16_t cols, uint16_t rows);
 int stdio_adopt(struct process *);
 /* After stdio_start: reads what is left, then (perhaps at once) process_drained. */
 void stdio_exited(struct process *);
+void stdio_discard(struct container *); /* the files of a run that is over with nothing to be read any more */
 /* Who is attached, other than the starter, gets EXIT. */
 void stdio_free(struct process *);
 /* Before the keeper ends or is replaced: what is held back of a line goes to the log. */

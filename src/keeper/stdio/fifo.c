@@ -82,3 +82,7 @@ void fifo_remove(struct container *container, unsigned number) {
   char name[NAME_SIZE];
   if (name_of(container, number, name) == 0) unlinkat(container->keeper->run_dir_fd, name, 0);
 }
+
+void stdio_discard(struct container *container) {
+  for (unsigned number = 1; number <= 2; number++) fifo_remove(container, number);
+}

@@ -2,7 +2,7 @@ import { WarrenError } from '../../base/errors.js';
 import { isIdPrefix } from '../../base/ids.js';
 import type { Network, NetworkId } from '../../model/network.js';
 import type { Tables } from '../database.js';
-import { requireSpace } from '../file-system.js';
+import { requireSpace, requireSpaceToChange } from '../space.js';
 import type { NetworkRecords } from '../store.js';
 import { containersNamed } from './network-names.js';
 
@@ -17,9 +17,9 @@ export class LmdbNetworks implements NetworkRecords {
   }
 
   async insert(make: (existing: readonly Network[]) => Network): Promise<Network> {
-    const { root, networks, directory } = this.#tables;
+    const { writer, networks, directory } = this.#tables;
     requireSpace(directory);
-    return await root.transaction(() => {
+    return await writer.write(() => {
       const network = make(this.list());
       void networks.put(network.id, network);
       return network;
@@ -56,8 +56,9 @@ export class LmdbNetworks implements NetworkRecords {
   }
 
   async remove(id: NetworkId): Promise<boolean> {
-    const { root, networks, meta } = this.#tables;
-    return await root.transaction(() => {
+    const { writer, networks, meta, directory } = this.#tables;
+    requireSpaceToChange(directory);
+    return await writer.write(() => {
       const network = this.get(id);
       if (network === undefined) return false;
       const users = this.#users(network);

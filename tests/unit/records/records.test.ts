@@ -280,10 +280,10 @@ test('10,000 containers of one batch are listed with one spec in memory', async 
 
 test('a data root of a newer format is refused', async () => {
   await store.close();
-  const { openDatabase } = await import('../../../src/records/database.js');
+  const { closeDatabase, openDatabase } = await import('../../../src/records/database.js');
   const tables = await openDatabase(directory);
   tables.meta.putSync('format', 99);
-  await tables.root.close();
+  await closeDatabase(tables);
   await expect(openRecords(directory)).rejects.toThrow('its format is 99');
   store = { close: async () => {} } as RecordsStore;
 });

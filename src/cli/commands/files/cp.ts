@@ -1,6 +1,7 @@
 import { lstat, mkdir, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { diskFull, isDiskFull } from '../../../base/disk-full.js';
 import { errnoOf, isWarrenError } from '../../../base/errors.js';
 import type { ContainerHandle } from '../../../engine/contract.js';
 import { packHostPath } from '../../../storage/pack-host-path.js';
@@ -90,6 +91,8 @@ async function copyOut(
     });
     for (const name of skipped)
       context.output.note(`warren: warning: left out ${printable(name)}: it is a device or a FIFO`);
+  } catch (error) {
+    throw isDiskFull(error) ? diskFull(`copy ${inside} out`, outside, error) : error;
   } finally {
     archive.destroy();
   }
