@@ -55,12 +55,13 @@ static void put_list(struct writer *out, char **list) {
   for (uint32_t i = 0; i < count; i++) write_str(out, list[i]);
 }
 
-int program_store(const struct program *program, int dir, const char *name) {
+int program_store(const struct program *program, int dir, const char *name, const char *boot_id) {
   char fresh[64];
   snprintf(fresh, sizeof fresh, "%s.new", name);
   struct writer out = writer_new(CONFIG_MAX);
   put_list(&out, program->argv);
   put_list(&out, program->environment);
+  if (boot_id) write_str(&out, boot_id);
   int result = -1;
   OWN_FD fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (out.failed)
@@ -79,7 +80,7 @@ int program_store(const struct program *program, int dir, const char *name) {
   return result;
 }
 
-int program_load(struct program *program, int dir, const char *name) {
+int program_load(struct program *program, int dir, const char *name, const char *boot_id) {
   OWN_FD fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return -1;
   OWN_MEM uint8_t *data = malloc(CONFIG_MAX);
@@ -87,7 +88,11 @@ int program_load(struct program *program, int dir, const char *name) {
   ssize_t len = read(fd, data, CONFIG_MAX);
   if (len < 0) return -1;
   struct reader in = reader_of(data, (size_t)len);
-  return program_read(program, &in);
+  if (program_read(program, &in) < 0) return -1;
+  if (!boot_id || str_equal(read_str(&in), boot_id)) return 0;
+  program_free(program);
+  errno = ENOENT;
+  return -1;
 }
 
 int program_spawn(const struct program *program, int input, pid_t *pid) {

@@ -43,13 +43,13 @@ static struct reconcile *reconcile_of(struct keeper *keeper) {
 int reconcile_configure(struct keeper *keeper, struct reader *strings) {
   struct reconcile *reconcile = reconcile_of(keeper);
   if (!reconcile || program_read(&reconcile->program, strings) < 0) return -1;
-  return program_store(&reconcile->program, keeper->run_dir_fd, config_name);
+  return program_store(&reconcile->program, keeper->run_dir_fd, config_name, NULL);
 }
 
 int reconcile_init(struct keeper *keeper) {
   struct reconcile *reconcile = reconcile_of(keeper);
   if (!reconcile) return -1;
-  return program_load(&reconcile->program, keeper->run_dir_fd, config_name) < 0 && errno != ENOENT ? -1 : 0;
+  return program_load(&reconcile->program, keeper->run_dir_fd, config_name, NULL) < 0 && errno != ENOENT ? -1 : 0;
 }
 
 /* Tries again, each time later; gives up after a while, until somebody asks anew. */

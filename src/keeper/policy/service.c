@@ -132,7 +132,7 @@ int service_configure(struct keeper *keeper, struct reader *strings, bool anew) 
   service->program = wanted;
   service->failures = 0;
   if (!wanted.argv[0]) return unlinkat(keeper->run_dir_fd, config_name, 0) < 0 && errno != ENOENT ? -1 : 0;
-  if (program_store(&service->program, keeper->run_dir_fd, config_name) < 0) return -1;
+  if (program_store(&service->program, keeper->run_dir_fd, config_name, keeper->boot_id) < 0) return -1;
   run(service);
   return 0;
 }
@@ -140,7 +140,8 @@ int service_configure(struct keeper *keeper, struct reader *strings, bool anew) 
 int service_init(struct keeper *keeper) {
   struct service *service = service_of(keeper);
   if (!service) return -1;
-  if (program_load(&service->program, keeper->run_dir_fd, config_name) < 0) return errno == ENOENT ? 0 : -1;
+  if (program_load(&service->program, keeper->run_dir_fd, config_name, keeper->boot_id) < 0)
+    return errno == ENOENT ? 0 : -1;
   if (service->program.argv[0]) run(service);
   return 0;
 }

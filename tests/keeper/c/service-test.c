@@ -80,6 +80,16 @@ static void next_keeper(void) {
   kill(first, SIGKILL);
   _exit(0);
 }
+static void another_boot(void) {
+  CHECK(configure(lasting, false) == 0);
+  wait_runs(1);
+  pid_t first = service_pid(&keeper);
+  keeper.service = NULL;
+  keeper.boot_id[0] = 'x';
+  CHECK(service_init(&keeper) == 0 && service_pid(&keeper) == 0);
+  kill(first, SIGKILL);
+  _exit(0);
+}
 static void ends_with_keeper(void) {
   int ends[2];
   CHECK(pipe2(ends, O_CLOEXEC) == 0);
@@ -113,6 +123,7 @@ const struct test tests[] = {
      same_words},
     {"the next keeper starts it again, but not after an orderly end",
      next_keeper},
+    {"what another boot had is not started", another_boot},
     {"it ends when its keeper is killed", ends_with_keeper},
     {"one that fails at once is started again, each time later",
      failure_backs_off},
