@@ -426,6 +426,8 @@ export interface EngineSystem {
   boot(options?: BatchOptions): Promise<readonly BatchResult[]>;
   /** Does what the keepers left to the engine: commits exits, removes `--rm` containers. */
   reconcile(): Promise<{ readonly committed: number; readonly removed: number }>;
+  /** Answers questions of containers for names on the sockets 3 (UDP) and 4 (TCP). */
+  serveNames(signal: AbortSignal): Promise<void>;
   /** Ends the keepers of this run dir; throws conflict while containers run, unless forced. */
   shutdown(options: { readonly force: boolean }): Promise<void>;
   upgradeKeepers(): Promise<void>;

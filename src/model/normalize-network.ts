@@ -15,9 +15,6 @@ export function networkOf(
   config: ContainerConfig,
   image: Pick<ImageConfig, 'exposedPorts'>,
 ): Pick<ContainerSpec, 'network' | 'networking'> {
-  for (const field of withoutEffect) {
-    if (config[field] !== undefined) throw notEnforced(field);
-  }
   const attachments = attachmentsOf(config);
   return {
     network: attachments[0]?.network ?? modeOf(config),
@@ -33,18 +30,6 @@ export function networkOf(
       egress: config.egress ?? defaults.defaultEgress,
     },
   };
-}
-
-/** Of the model, and not yet of the firewall: a wish that would not hold is refused. */
-const withoutEffect = ['egress'] as const;
-
-function notEnforced(field: (typeof withoutEffect)[number]): WarrenError {
-  return new WarrenError(
-    'unsupported',
-    'NOT_ENFORCED',
-    `Cannot use ${field}: this version connects containers, and does not enforce it yet`,
-    { hint: `Leave ${field} out`, details: { field } },
-  );
 }
 
 /** Ports are published on a network: who asks for some and names none means the default one. */

@@ -265,18 +265,32 @@ static bool on_supervise(struct request *request, struct reader *in) {
   return answer(request, 0, NULL, NULL);
 }
 
-static bool on_config(struct request *request, struct reader *in) {
+/* Passes over a program's argv and environment, and gives where they are. */
+static struct reader pass_program(struct reader *in) {
   struct reader strings = *in;
   for (int list = 0; list < 2; list++) {
     uint32_t count = read_count(in, 4);
     for (uint32_t i = 0; i < count; i++) read_str(in);
   }
+  return strings;
+}
+
+static bool on_config(struct request *request, struct reader *in) {
+  struct reader strings = pass_program(in);
   uint8_t level = read_u8(in);
   if (!reader_done(in) || level > LEVEL_DEBUG) return false;
   struct keeper *keeper = request->client->keeper;
   keeper->log_level = level;
   log_set_level((enum log_level)level);
   return answer(request, reconcile_configure(keeper, &strings), "configure the keeper", NULL);
+}
+
+static bool on_service(struct request *request, struct reader *in) {
+  struct reader strings = pass_program(in);
+  bool anew = read_bool(in);
+  if (!reader_done(in)) return false;
+  struct keeper *keeper = request->client->keeper;
+  return answer(request, service_configure(keeper, &strings, anew), "start the service", NULL);
 }
 
 static bool on_shutdown(struct request *request, struct reader *in) {
@@ -328,13 +342,14 @@ static bool on_netlink(struct request *request, struct reader *in) {
 
 bool dispatch(struct request *request, struct reader *payload) {
   static bool (*const handlers[])(struct request *, struct reader *) = {
-      [REQ_HELLO] = on_hello,   [REQ_LAUNCH] = on_launch,     [REQ_EXEC] = on_exec,
-      [REQ_SIGNAL] = on_signal, [REQ_STOP] = on_stop,         [REQ_FREEZE] = on_freeze,
-      [REQ_WAIT] = on_wait,     [REQ_LIST] = on_list,         [REQ_SUBSCRIBE] = on_subscribe,
-      [REQ_ATTACH] = on_attach, [REQ_RESIZE] = on_resize,     [REQ_LOCK] = on_lock,
-      [REQ_UNLOCK] = on_unlock, [REQ_FORGET] = on_forget,     [REQ_SUPERVISE] = on_supervise,
-      [REQ_CONFIG] = on_config, [REQ_SHUTDOWN] = on_shutdown, [REQ_UPGRADE] = on_upgrade,
-      [REQ_CANCEL] = on_cancel, [REQ_STATUS] = on_status,     [REQ_NETLINK] = on_netlink,
+      [REQ_HELLO] = on_hello,     [REQ_LAUNCH] = on_launch,     [REQ_EXEC] = on_exec,
+      [REQ_SIGNAL] = on_signal,   [REQ_STOP] = on_stop,         [REQ_FREEZE] = on_freeze,
+      [REQ_WAIT] = on_wait,       [REQ_LIST] = on_list,         [REQ_SUBSCRIBE] = on_subscribe,
+      [REQ_ATTACH] = on_attach,   [REQ_RESIZE] = on_resize,     [REQ_LOCK] = on_lock,
+      [REQ_UNLOCK] = on_unlock,   [REQ_FORGET] = on_forget,     [REQ_SUPERVISE] = on_supervise,
+      [REQ_CONFIG] = on_config,   [REQ_SHUTDOWN] = on_shutdown, [REQ_UPGRADE] = on_upgrade,
+      [REQ_CANCEL] = on_cancel,   [REQ_STATUS] = on_status,     [REQ_NETLINK] = on_netlink,
+      [REQ_SERVICE] = on_service,
   };
   bool known = request->type < sizeof handlers / sizeof *handlers && handlers[request->type];
   return known && handlers[request->type](request, payload);

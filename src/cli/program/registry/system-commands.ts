@@ -69,6 +69,11 @@ export const systemCommands: readonly CommandEntry[] = [
     load: () => import('../../commands/system/reconcile.js'),
   },
   {
+    path: ['resolver'],
+    summary: 'Answer the questions of containers for names',
+    load: () => import('../../commands/system/resolver.js'),
+  },
+  {
     path: ['demo'],
     group: system,
     summary: 'Launch a batch of real containers and show what they do',
