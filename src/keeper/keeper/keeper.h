@@ -308,7 +308,7 @@ struct keeper_options {
   uint64_t original_files; /* soft RLIMIT_NOFILE and oom_score_adj of whoever started us: containers get them */
   int original_oom_score;
   bool leave_scope; /* of `start`: it is the first process of a scope, which must not hold processes itself */
-  bool upgraded; /* took the place of an older program in the same process */
+  bool upgraded;    /* took the place of an older program in the same process */
 };
 
 struct keeper {

@@ -1,7 +1,7 @@
 /* A launch's first job: a worker opens its bind sources in the host's mount namespace. */
 #include <errno.h>
 
-#include "../plan/ops.h"
+#include "../../plan/ops.h"
 #include "launch.h"
 
 int launch_add_joined(struct launch *launch, int *fds, size_t *count, struct failure *failure) {

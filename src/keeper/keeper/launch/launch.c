@@ -12,11 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../base/kernel.h"
-#include "../base/log.h"
-#include "../base/pidfd.h"
-#include "../base/socket.h"
-#include "../plan/ops.h"
+#include "../../base/kernel.h"
+#include "../../base/log.h"
+#include "../../base/pidfd.h"
+#include "../../base/socket.h"
+#include "../../plan/ops.h"
 #include "launch.h"
 
 enum { START_FDS = 4, EXEC_FDS = 256 };

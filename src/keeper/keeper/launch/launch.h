@@ -1,8 +1,8 @@
 /* A launch under way: launch.c leads it, launch_open.c gets its bind sources. */
 #pragma once
 
-#include "../base/socket.h"
-#include "core.h"
+#include "../../base/socket.h"
+#include "../core.h"
 
 struct launch {
   struct keeper *keeper;
