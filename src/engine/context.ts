@@ -9,6 +9,7 @@ import type { RecordsStore } from '../records/store.js';
 import type { ContainerFiles, StorageDriver } from '../storage/driver.js';
 import type { Keepers } from './launch/keepers.js';
 import type { UserResolver } from './launch/user-resolver.js';
+import type { PortPicker } from './networks/port-picker.js';
 import type { Router } from './networks/router.js';
 import type { EventJournal } from './observe/journal.js';
 import type { EngineSettings } from './settings.js';
@@ -50,5 +51,6 @@ export interface EngineContext {
   readonly files: (record: ContainerRecord, pid: number) => ContainerFiles;
   readonly volumes: VolumeStore;
   readonly router: Router;
+  readonly ports: PortPicker;
   readonly reclaimer: Reclaimer;
 }

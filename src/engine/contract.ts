@@ -12,11 +12,12 @@ import type { ContainerRecord, ContainerState, ExitInfo } from '../model/contain
 import type { EngineEvent, OnProgress } from '../model/events.js';
 import type { ExecConfig, ExecResult, RunningProcess } from '../model/exec.js';
 import type { Image } from '../model/image.js';
-import type { Network, NetworkAttachment, NetworkConfig } from '../model/network.js';
+import type { NetworkRates } from '../model/network.js';
 import type { Resources } from '../model/resources.js';
 import type { ContainerStats, LimitAccount } from '../model/stats.js';
 import type { LogEntry } from '../logs/reader.js';
 import type { Change, Volume } from '../storage/driver.js';
+import type { EngineNetworks } from './networks/contract.js';
 import type { EngineImages, EngineRegistries } from './storage/contract.js';
 
 export type {
@@ -26,6 +27,8 @@ export type {
   ImagePruneOptions,
   MovedImages,
 } from './storage/contract.js';
+
+export type { EngineNetworks, ListedNetwork, PortSelection } from './networks/contract.js';
 
 export interface EngineOptions {
   /** @default WARREN_DATA_ROOT, else /var/lib/warren */
@@ -38,6 +41,12 @@ export interface EngineOptions {
   readonly idPool?: { readonly base: number; readonly count: number };
   /** IPv4 range that networks without a subnet of their own get one from. @default WARREN_NETWORK_POOL, else 10.208.0.0/12 */
   readonly networkPool?: string;
+  /**
+   * Source NAT and published ports: a table of nftables on the host, and forwarding switched on. False: nothing of the host is changed
+   * but routes to its networks; containers reach what knows the way back, and no ports are published.
+   * @default WARREN_HOST_NAT is not 0
+   */
+  readonly hostNat?: boolean;
   /** Force an overlay strategy (tests). @default 'probe' */
   readonly overlayStrategy?: 'probe' | 'fd' | 'attached';
   /** File that configures registries. @default WARREN_REGISTRIES, else /etc/warren/registries.json */
@@ -107,6 +116,7 @@ export interface UpdateRequest {
   readonly resources?: Resources;
   readonly restart?: Partial<RestartPolicy>;
   readonly lease?: { readonly ttlMs?: number; readonly idleTimeoutMs?: number };
+  readonly netRates?: Partial<NetworkRates>;
 }
 
 export interface AttachOptions {
@@ -271,26 +281,6 @@ export interface EngineVolumes {
   prune(options?: { readonly all?: boolean }): Promise<PruneResult>;
 }
 
-/** A network with the ids of the containers that have an endpoint in it. */
-export interface ListedNetwork extends Network {
-  readonly usedBy: readonly string[];
-}
-
-export interface EngineNetworks {
-  create(config: NetworkConfig): Promise<Network>;
-  list(): Promise<readonly ListedNetwork[]>;
-  /** Throws notFound: `network X not found`. */
-  get(reference: string): Promise<ListedNetwork>;
-  /** Throws conflict (NETWORK_IN_USE). */
-  remove(reference: string): Promise<void>;
-  /** Removes those without containers, but the default one; names. */
-  prune(): Promise<readonly string[]>;
-  /** Throws conflict (ALREADY_CONNECTED, NO_OWN_NETWORK). */
-  connect(container: string, attachment: NetworkAttachment): Promise<void>;
-  /** Throws conflict (NOT_CONNECTED). */
-  disconnect(container: string, network: string): Promise<void>;
-}
-
 export interface Leak {
   readonly kind:
     | 'cgroup'
@@ -302,7 +292,10 @@ export interface Leak {
     | 'keeper'
     | 'idRange'
     | 'intent'
-    | 'temporary';
+    | 'temporary'
+    | 'link'
+    | 'namespace'
+    | 'firewall';
   readonly object: string;
   readonly why: string;
   readonly fixed: boolean;
@@ -347,6 +340,11 @@ export interface EngineSystem {
   info(): Promise<EngineInfo>;
   diskUsage(): Promise<readonly DiskUsageLine[]>;
   doctor(): Promise<readonly DoctorCheck[]>;
+  /**
+   * Lets containers' packets pass where the host's firewall drops them: one marked accept in each chain, which `shutdown` takes away.
+   * Returns the chains: `ip filter FORWARD`.
+   */
+  tune(): Promise<readonly string[]>;
   /** Objects that no record explains; `fix` removes them. */
   leaks(options: { readonly fix: boolean }): Promise<readonly Leak[]>;
   /** Applies restart policies after a reboot. */

@@ -27,6 +27,7 @@ import { type KeeperConfiguration, Keepers } from './launch/keepers.js';
 import { containerPath } from './launch/launch-input.js';
 import { UserResolver } from './launch/user-resolver.js';
 import { liveElements } from './networks/firewall.js';
+import { PortPicker } from './networks/port-picker.js';
 import { Router } from './networks/router.js';
 import { EventJournal } from './observe/journal.js';
 import { type EngineSettings, engineSettings } from './settings.js';
@@ -81,6 +82,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       reclaimer: new Reclaimer(storage),
       volumes: new VolumeDirectories({ dataRoot, host }),
       router: new Router(host, settings, async () => liveElements(context)),
+      ports: new PortPicker(records),
       images: new OciImageStore(imageParts),
       transfers: new ImageTransfers(imageParts, registries),
       cgroups: createCgroupDriver(host.cgroups, {
@@ -137,7 +139,7 @@ function makePrivate(directory: string): void {
 /** What keepers start when something needs the engine and no engine is there. */
 function keeperConfiguration(settings: EngineSettings): KeeperConfiguration {
   const program = join(packageRoot, 'bin', 'warren.js');
-  const { dataRoot, runDir, cgroupParent, idPool, networkPool } = settings;
+  const { dataRoot, runDir, cgroupParent, idPool, networkPool, hostNat } = settings;
   return {
     reconcile: [
       process.execPath,
@@ -153,6 +155,7 @@ function keeperConfiguration(settings: EngineSettings): KeeperConfiguration {
       `WARREN_CGROUP_PARENT=${cgroupParent}`,
       `WARREN_ID_POOL=${idPool.base}:${idPool.count}`,
       `WARREN_NETWORK_POOL=${formatNetwork(networkPool)}`,
+      `WARREN_HOST_NAT=${hostNat ? 1 : 0}`,
     ],
     logLevel: logLevels.indexOf(settings.logLevel),
   };

@@ -18,6 +18,8 @@ export interface EngineSettings {
   readonly idPool: IdRange;
   /** Subnets of networks come from here. */
   readonly networkPool: IpNetwork;
+  /** Source NAT, published ports and forwarding are set up on the host. */
+  readonly hostNat: boolean;
   readonly overlayStrategy: 'probe' | 'fd' | 'attached';
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
   readonly registries: string;
@@ -67,6 +69,7 @@ export function engineSettings(options: EngineOptions, environment: Environment)
     networkPool: networkPoolOf(
       options.networkPool ?? nonEmpty(environment['WARREN_NETWORK_POOL']) ?? defaultNetworkPool,
     ),
+    hostNat: options.hostNat ?? environment['WARREN_HOST_NAT'] !== '0',
     overlayStrategy: options.overlayStrategy ?? 'probe',
     logLevel: options.logLevel ?? 'warn',
     registries:

@@ -47,6 +47,16 @@ export interface PinnedNamespaces {
   drop(path: string): Promise<void>;
   /** Names of its links. */
   links(path: string): Promise<readonly string[]>;
+  /** What its token buckets counted, by interface index. */
+  shapers(path: string): Promise<ReadonlyMap<number, ShaperCounters>>;
+}
+
+/** What a token bucket that limits a link counted. */
+export interface ShaperCounters {
+  readonly bytes: number;
+  readonly waitingBytes: number;
+  readonly dropped: number;
+  readonly timesHeldUp: number;
 }
 
 /** A group in one of the host's hierarchies. */

@@ -4,6 +4,7 @@
  *   netns pin PATH NAME=VALUE...   a new one with these sysctls, unless one is pinned there already
  *   netns drop PATH                takes the pin away; what lives only in the namespace goes with it
  *   netns links PATH               prints /proc/net/dev of it
+ *   netns shapers PATH             prints what limits its links, and what that counted
  */
 #include "netns.h"
 
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "shapers.h"
 
 enum { NAME_MAX_BYTES = 256 };
 
@@ -46,8 +48,9 @@ static int set_sysctl(const char *assignment) {
   }
   path[base + len] = 0;
   OWN_FD fd = open(path, O_WRONLY | O_CLOEXEC);
-  /* A kernel without IPv6 has none of its settings. */
-  if (fd < 0) return errno == ENOENT && strncmp(assignment, "net.ipv6.", 9) == 0 ? 0 : -1;
+  /* A kernel without IPv6, or filters of IP packets on bridges, has none of its settings. */
+  bool optional = strncmp(assignment, "net.ipv6.", 9) == 0 || strncmp(assignment, "net.bridge.", 11) == 0;
+  if (fd < 0) return errno == ENOENT && optional ? 0 : -1;
   ssize_t wanted = (ssize_t)strlen(equals + 1);
   return write(fd, equals + 1, (size_t)wanted) == wanted ? 0 : -1;
 }
@@ -89,11 +92,19 @@ static int links(const char *path) {
   return got < 0 || fflush(stdout) != 0 ? problem("read the links of", path) : 0;
 }
 
+static int shapers(const char *path) {
+  OWN_FD namespace = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (namespace < 0) return errno == ENOENT ? 0 : problem("open", path);
+  if (setns(namespace, CLONE_NEWNET) < 0) return problem("enter network namespace", path);
+  return shapers_print() < 0 || fflush(stdout) != 0 ? problem("read the limits of links of", path) : 0;
+}
+
 int netns_main(char **arguments) {
   const char *command = arguments[0], *path = command ? arguments[1] : NULL;
   if (path && strcmp(command, "pin") == 0) return pin(path, arguments + 2);
   if (path && !arguments[2] && strcmp(command, "drop") == 0) return drop(path);
   if (path && !arguments[2] && strcmp(command, "links") == 0) return links(path);
-  fputs("Usage: warren-keeper netns pin PATH [NAME=VALUE...] | drop PATH | links PATH\n", stderr);
+  if (path && !arguments[2] && strcmp(command, "shapers") == 0) return shapers(path);
+  fputs("Usage: warren-keeper netns pin PATH [NAME=VALUE...] | drop PATH | links PATH | shapers PATH\n", stderr);
   return 2;
 }

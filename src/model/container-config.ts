@@ -153,6 +153,7 @@ export interface ContainerConfig {
   readonly network?: NetworkMode;
   /** Networks and what is asked of them, the default route's first. */
   readonly networks?: readonly NetworkAttachment[];
+  /** Ports that answer on the host. Without a network named they are those of the default one. */
   readonly publish?: readonly PortMapping[];
   /** Every exposed port on a free port of the host. @default false */
   readonly publishAll?: boolean;

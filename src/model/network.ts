@@ -104,12 +104,20 @@ export const slotBase = 4096;
 /** Slots that there are. */
 export const slotCount: number = 1 << 20;
 
+/** Interface index in the router of the link that limits what comes out of slot 0. */
+export const shaperBase = 0x0100_0000;
+
 /** Interface index inside a container of `eth0`. */
 export const insideBase = 16;
 
 /** Name of an endpoint's link in the router. */
 export function routerLink({ slot }: Pick<Endpoint, 'slot'>): string {
   return `c${slot}`;
+}
+
+/** Name of the router's link that limits what comes out of an endpoint. */
+export function shaperLink({ slot }: Pick<Endpoint, 'slot'>): string {
+  return `r${slot}`;
 }
 
 /** Name of an endpoint's link in the container. */
@@ -122,7 +130,7 @@ export function bridgeLink({ number }: Pick<Network, 'number'>): string {
   return `br${number}`;
 }
 
-export type TransportProtocol = 'tcp' | 'udp';
+export type TransportProtocol = 'tcp' | 'udp' | 'sctp';
 
 /** A port that is asked to be published (`-p`). */
 export interface PortMapping {
@@ -136,7 +144,7 @@ export interface PortMapping {
   readonly containerPort: number;
 }
 
-/** A published port: as asked for, with the port that was given. */
+/** A published port: as asked for, with the port that was given. The container holds it while it runs. */
 export interface PublishedPort {
   readonly protocol: TransportProtocol;
   readonly hostIp: string;
@@ -150,11 +158,13 @@ export interface ExposedPort {
   readonly port: number;
 }
 
-/** Bytes per second and bytes; 0: no limit. In: towards the container. */
+/** Limits of each of a container's links; 0: none. In: towards the container. */
 export interface NetworkRates {
   readonly inBytesPerSecond: number;
+  /** What may pass at once after a pause; 0: what passes in a 20th of a second, at least 80 KiB. */
   readonly inBurstBytes: number;
   readonly outBytesPerSecond: number;
+  /** As `inBurstBytes`. */
   readonly outBurstBytes: number;
 }
 

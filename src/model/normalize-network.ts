@@ -2,7 +2,13 @@ import { WarrenError } from '../base/errors.js';
 import type { ContainerConfig, ContainerSpec } from './container-config.js';
 import * as defaults from './defaults.js';
 import type { ImageConfig } from './image.js';
-import { isNetworkName, type ExposedPort, type NetworkAttachment } from './network.js';
+import {
+  defaultNetworkName,
+  isNetworkName,
+  type ExposedPort,
+  type NetworkAttachment,
+  type TransportProtocol,
+} from './network.js';
 
 /** Networks, ports and names of a config, with the ports that the image exposes. */
 export function networkOf(
@@ -14,7 +20,7 @@ export function networkOf(
   }
   const attachments = attachmentsOf(config);
   return {
-    network: attachments[0]?.network ?? config.network ?? defaults.defaultNetwork,
+    network: attachments[0]?.network ?? modeOf(config),
     networking: {
       attachments,
       publish: config.publish ?? [],
@@ -30,7 +36,7 @@ export function networkOf(
 }
 
 /** Of the model, and not yet of the firewall: a wish that would not hold is refused. */
-const withoutEffect = ['publish', 'publishAll', 'netRates', 'egress'] as const;
+const withoutEffect = ['egress'] as const;
 
 function notEnforced(field: (typeof withoutEffect)[number]): WarrenError {
   return new WarrenError(
@@ -41,11 +47,17 @@ function notEnforced(field: (typeof withoutEffect)[number]): WarrenError {
   );
 }
 
+/** Ports are published on a network: who asks for some and names none means the default one. */
+function modeOf({ network, publish = [], publishAll = false }: ContainerConfig): string {
+  if (network !== undefined) return network;
+  return publishAll || publish.length > 0 ? defaultNetworkName : defaults.defaultNetwork;
+}
+
 /** `network` alone is short for one attachment without wishes. */
 function attachmentsOf(config: ContainerConfig): readonly NetworkAttachment[] {
   const { network, networks = [] } = config;
   if (networks.length === 0) {
-    const mode = network ?? defaults.defaultNetwork;
+    const mode = modeOf(config);
     return isNetworkName(mode) ? [{ network: mode }] : [];
   }
   if (network !== undefined && network !== networks[0]?.network) {
@@ -69,9 +81,9 @@ function exposedOf(
   return [...found.values()];
 }
 
-/** `80`, `80/tcp`; what an image has beside TCP and UDP cannot be published and is left out. */
+/** `80`, `80/tcp`; what else an image has cannot be published and is left out. */
 function exposedPort(text: string): readonly ExposedPort[] {
-  const match = /^(\d{1,5})(?:\/(tcp|udp))?$/.exec(text);
+  const match = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(text);
   if (match === null) return [];
-  return [{ port: Number(match[1]), protocol: match[2] === 'udp' ? 'udp' : 'tcp' }];
+  return [{ port: Number(match[1]), protocol: (match[2] ?? 'tcp') as TransportProtocol }];
 }

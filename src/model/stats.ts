@@ -61,6 +61,20 @@ export interface LinkStats {
   readonly txPackets: number;
   readonly txErrors: number;
   readonly txDropped: number;
+  /** Where bandwidth is limited. */
+  readonly limits?: { readonly in: LinkLimit | null; readonly out: LinkLimit | null };
+}
+
+/** A limit of bandwidth and what it did. In: towards the container. */
+export interface LinkLimit {
+  readonly bytesPerSecond: number;
+  /** Bytes that passed it. */
+  readonly bytes: number;
+  readonly waitingBytes: number;
+  /** Packets for which there was no room to wait. */
+  readonly dropped: number;
+  /** How often something had to wait. */
+  readonly timesHeldUp: number;
 }
 
 export interface ContainerStats extends CgroupStats {

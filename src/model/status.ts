@@ -48,6 +48,11 @@ export function isLive(status: ContainerStatus): boolean {
   return status === 'running' || status === 'paused';
 }
 
+/** It holds its published ports, between two runs too. */
+export function hasPorts(status: ContainerStatus): boolean {
+  return isLive(status) || status === 'restarting';
+}
+
 const hints: Readonly<Partial<Record<ContainerStatus, string>>> = {
   created: 'Start the container first',
   exited: 'Start the container first',

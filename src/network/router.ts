@@ -6,10 +6,18 @@ import { createHash } from 'node:crypto';
 import { parseAddress, parseNetwork, type IpAddress, type IpNetwork } from '../base/ip.js';
 import type { NetlinkBatch } from '../host/netlink.js';
 import { bridgeLink, type Network, type NetworkSubnet } from '../model/network.js';
-import { addBridge, addVeth, removeLink, setUp, withoutLinkLocal } from './netlink/links.js';
+import {
+  addBridge,
+  addVeth,
+  removeLink,
+  routeLoopback,
+  setUp,
+  withoutLinkLocal,
+} from './netlink/links.js';
 import { MessageWriter } from './netlink/message-writer.js';
 import {
   addAddress,
+  addLoopbackRoute,
   addNeighbour,
   addRoute,
   everywhere,
@@ -52,6 +60,10 @@ export const routerSysctls: readonly string[] = [
   'net.ipv6.conf.default.accept_ra=0',
   'net.ipv6.conf.default.accept_dad=0',
   'net.ipv6.conf.default.addr_gen_mode=1',
+  // What stays on a bridge is for the bridge's table: the router's would take it for something to forward.
+  'net.bridge.bridge-nf-call-iptables=0',
+  'net.bridge.bridge-nf-call-ip6tables=0',
+  'net.bridge.bridge-nf-call-arptables=0',
 ];
 
 /** The host's end of the pair: what it is called and its interface index, both made of the data root. */
@@ -141,6 +153,14 @@ export function joinRouter(
       addNeighbour(out, uplink.index, { address: nextHops.router[4], mac: routerMac });
     }),
   ];
+}
+
+/** Lets published ports answer on 127.0.0.1 and ::1. Only with the host's table: it keeps containers from what listens there. */
+export function openLoopback(uplink: Uplink, ipv6: boolean): readonly NetlinkBatch[] {
+  return batchFor('host', (out) => {
+    routeLoopback(out, uplink.index);
+    if (ipv6) addLoopbackRoute(out, uplink.index);
+  });
 }
 
 /** Makes the pinned router know a network, and the host the way to it; harmless when they do. */

@@ -11,11 +11,18 @@ import {
   unpackRecord,
 } from './encoding.js';
 import { EndpointAllocator } from './networks/endpoint-allocator.js';
+import { PortClaims } from './networks/port-claims.js';
 import { RangeCursor } from './id-ranges.js';
 import { requireSpace, requireSpaceToChange } from './space.js';
 import type { ContainerRecords, NewContainers } from './store.js';
 
 type Change = (record: ContainerRecord) => ContainerRecord | null | undefined;
+
+/** What a transaction gives records beside their own row. */
+interface Allocations {
+  readonly places: EndpointAllocator;
+  readonly ports: PortClaims;
+}
 
 /** Above this many different specs in memory, start over. */
 const maximumCachedSpecs = 2048;
@@ -36,10 +43,10 @@ export class LmdbContainers implements ContainerRecords {
   }
 
   async insert({ records, idPool, intent }: NewContainers): Promise<readonly ContainerRecord[]> {
-    const { root, containers, names, idRanges, intents, meta } = this.#tables;
+    const { writer, containers, names, idRanges, intents, meta } = this.#tables;
     requireSpace(this.#tables.directory);
     for (const record of records) sharedPart(record);
-    return await root.transaction(() => {
+    return await writer.write(() => {
       const fresh = new Set<number>();
       const cursor = new RangeCursor(
         idPool,
@@ -47,8 +54,10 @@ export class LmdbContainers implements ContainerRecords {
         (base) => fresh.has(base) || idRanges.get(base) !== undefined,
       );
       const places = new EndpointAllocator(this.#tables);
+      const ports = new PortClaims(this.#tables);
       const complete = this.#named(records).map((named) => {
         const record = places.allocate(named);
+        ports.require(record);
         if (record.ids?.base !== 0) return record;
         const ids = cursor.take();
         fresh.add(ids.base);
@@ -60,6 +69,7 @@ export class LmdbContainers implements ContainerRecords {
         void names.put(record.name, record.id);
         if (record.ids !== null) void idRanges.put(record.ids.base, [record.ids.count, record.id]);
         places.write(record);
+        ports.write(record);
       }
       places.writeCursors();
       void meta.put('nextRange', cursor.next);
@@ -101,22 +111,28 @@ export class LmdbContainers implements ContainerRecords {
     change: Change,
   ): Promise<readonly (ContainerRecord | undefined)[]> {
     requireSpaceToChange(this.#tables.directory);
-    return await this.#tables.root.transaction(() => {
+    return await this.#tables.writer.write(() => {
       const before = ids.map((id) => this.get(id));
       for (const record of before) if (record !== undefined) requireFence(record, fence);
       const places = new EndpointAllocator(this.#tables);
+      const ports = new PortClaims(this.#tables);
       const after = before.map((record) => {
         const changed = record === undefined ? undefined : change(record);
-        return changed ? places.allocate(changed) : changed;
+        if (!changed) return changed;
+        ports.require(changed);
+        return places.allocate(changed);
       });
-      return before.map((record, index) => this.#replace(record, after[index], { fence, places }));
+      const allocations = { places, ports };
+      return before.map((record, index) =>
+        this.#replace(record, after[index], { fence, ...allocations }),
+      );
     });
   }
 
   async rename(id: ContainerId, name: string, fence: bigint): Promise<ContainerRecord> {
-    const { root, directory, names, containers } = this.#tables;
+    const { writer, directory, names, containers } = this.#tables;
     requireSpaceToChange(directory);
-    return await root.transaction(() => {
+    return await writer.write(() => {
       const record = this.resolve(id);
       requireFence(record, fence);
       const owner = names.get(name);
@@ -132,11 +148,12 @@ export class LmdbContainers implements ContainerRecords {
   #replace(
     before: ContainerRecord | undefined,
     after: ContainerRecord | null | undefined,
-    { fence, places }: { readonly fence: bigint | null; readonly places: EndpointAllocator },
+    { fence, ...allocations }: Allocations & { readonly fence: bigint | null },
   ): ContainerRecord | undefined {
+    const { places, ports } = allocations;
     if (before === undefined || after === undefined) return before;
     if (after === null) {
-      this.#delete(before, places);
+      this.#delete(before, allocations);
       return undefined;
     }
     if (after.endpoints !== before.endpoints) {
@@ -144,18 +161,23 @@ export class LmdbContainers implements ContainerRecords {
       places.write(after);
       places.writeCursors();
     }
+    if (after.ports !== before.ports) {
+      ports.release(before);
+      ports.write(after);
+    }
     const record = fence === null ? after : { ...after, fence };
     const digest = this.#moveUse(before, record);
     void this.#tables.containers.put(record.id, packRecord(record, digest));
     return record;
   }
 
-  #delete(record: ContainerRecord, places: EndpointAllocator): void {
+  #delete(record: ContainerRecord, { places, ports }: Allocations): void {
     const { containers, names, idRanges } = this.#tables;
     void containers.remove(record.id);
     void names.remove(record.name);
     this.#countUse(record, -1);
     places.release(record);
+    ports.release(record);
     if (record.ids !== null) void idRanges.put(record.ids.base, [record.ids.count, '']);
   }
 

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { errnoOf, WarrenError } from '../base/errors.js';
+import { WarrenError } from '../base/errors.js';
 import { requireLocalFileSystem } from './file-system.js';
+import { Gate } from './gate.js';
 import { requireSpaceToChange } from './space.js';
+import { Writer } from './writer.js';
 
 /** Of everything below the data root; grows when an older Warren could not read what a newer one writes. */
 export const formatVersion = 1;
@@ -12,9 +14,13 @@ export const formatVersion = 1;
 const maximumReaders = 8192;
 const mapSizeBytes = 8 * 2 ** 30;
 
+export type PortKey = [protocol: string, port: number, hostIp: string];
+
 /** The tables of the database. */
 export interface Tables {
   readonly root: RootDatabase;
+  /** The only way to write. */
+  readonly writer: Writer;
   /** Where the database is. */
   readonly directory: string;
   /** Id → packed record. */
@@ -34,6 +40,8 @@ export interface Tables {
   readonly addresses: Database<string, [number, string]>;
   /** Slot of an endpoint → container id and network's number. */
   readonly slots: Database<[string, number], number>;
+  /** Protocol, port and address of the host ('' for all) → id of the container that holds it. */
+  readonly ports: Database<string, PortKey>;
   readonly intents: Database<unknown, string>;
   /** Scalars: `format`, `opener`, `nextRange`, `nextSlot`, `nextAddress:NETWORK:FAMILY`. */
   readonly meta: Database<unknown, string>;
@@ -46,9 +54,29 @@ export interface Tables {
  */
 export async function openDatabase(dataRoot: string): Promise<Tables> {
   requireLocalFileSystem(dataRoot);
+  const gate = Gate.enter(dataRoot);
+  try {
+    return await gate.through(async () => await openAlone(dataRoot, gate));
+  } catch (error) {
+    gate.leave();
+    throw error;
+  }
+}
+
+/** Waits for what is being written, and closes. */
+export async function closeDatabase({ root, writer }: Tables): Promise<void> {
+  await writer.settled();
+  await root.flushed;
+  await writer.gate.through(async () => {
+    await root.close();
+  });
+  writer.gate.leave();
+}
+
+async function openAlone(dataRoot: string, gate: Gate): Promise<Tables> {
   const path = join(dataRoot, 'records');
-  if (!existsSync(path)) await create(path);
-  const tables = openTables(path);
+  if (!existsSync(path)) await create(path, gate);
+  const tables = openTables(path, gate);
   try {
     requireFormat(tables, dataRoot);
     await requirePidNamespace(tables, dataRoot);
@@ -59,26 +87,18 @@ export async function openDatabase(dataRoot: string): Promise<Tables> {
   return tables;
 }
 
-/**
- * Makes an empty database under a name of its own and renames it into place: processes that make its tables at the same time
- * damage it, so only one of them may, and the others find it complete.
- */
-async function create(path: string): Promise<void> {
+/** Makes an empty database under a name of its own and renames it into place: a process that is killed leaves none that is incomplete. */
+async function create(path: string, gate: Gate): Promise<void> {
   const own = `${path}-${process.pid}-${randomBytes(6).toString('hex')}`;
   mkdirSync(own, { recursive: true, mode: 0o700 });
-  const tables = openTables(own);
+  const tables = openTables(own, gate);
   tables.meta.putSync('format', formatVersion);
   await tables.root.flushed;
   await tables.root.close();
-  try {
-    renameSync(own, path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error;
-    rmSync(own, { recursive: true });
-  }
+  renameSync(own, path);
 }
 
-function openTables(path: string): Tables {
+function openTables(path: string, gate: Gate): Tables {
   const root = open({
     path,
     noSubdir: false,
@@ -91,6 +111,7 @@ function openTables(path: string): Tables {
   });
   return {
     root,
+    writer: new Writer(root, gate),
     directory: path,
     containers: root.openDB('containers', { encoding: 'msgpack' }),
     names: root.openDB('names', { encoding: 'string' }),
@@ -101,6 +122,7 @@ function openTables(path: string): Tables {
     networks: root.openDB('networks', { encoding: 'json' }),
     addresses: root.openDB('addresses', { encoding: 'string' }),
     slots: root.openDB('slots', { encoding: 'msgpack' }),
+    ports: root.openDB('ports', { encoding: 'string' }),
     intents: root.openDB('intents', { encoding: 'json' }),
     meta: root.openDB('meta', { encoding: 'json' }),
   };
@@ -134,7 +156,6 @@ async function requirePidNamespace(tables: Tables, dataRoot: string): Promise<vo
   const foreign = last?.bootId === own.bootId && readersOf(tables) > 0;
   if (!foreign) {
     requireSpaceToChange(tables.directory);
-    // Never a synchronous write here: lmdb 3.5 loses commits when many processes begin with one at the same time.
     await root.transaction(() => void meta.put('opener', own));
     return;
   }

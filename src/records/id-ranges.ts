@@ -73,9 +73,9 @@ export class LmdbIdRanges implements IdRangeRecords {
   }
 
   async release(ranges: readonly IdRange[]): Promise<void> {
-    const { idRanges, root, directory } = this.#tables;
+    const { idRanges, writer, directory } = this.#tables;
     requireSpaceToChange(directory);
-    await root.transaction(() => {
+    await writer.write(() => {
       for (const { base } of ranges) {
         if (idRanges.get(base)?.[1] === '') void idRanges.remove(base);
       }

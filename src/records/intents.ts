@@ -12,17 +12,18 @@ export class LmdbIntents implements IntentRecords {
   }
 
   async begin(intent: Omit<Intent, 'id'>): Promise<string> {
-    const { directory } = this.#tables;
+    const { directory, intents, writer } = this.#tables;
     if (intent.operation === 'remove') requireSpaceToChange(directory);
     else requireSpace(directory);
     const id = newId();
-    await this.#tables.intents.put(id, { ...intent, id });
+    await writer.write(() => void intents.put(id, { ...intent, id }));
     return id;
   }
 
   async end(id: string): Promise<void> {
-    requireSpaceToChange(this.#tables.directory);
-    await this.#tables.intents.remove(id);
+    const { directory, intents, writer } = this.#tables;
+    requireSpaceToChange(directory);
+    await writer.write(() => void intents.remove(id));
   }
 
   endSoon(id: string): void {

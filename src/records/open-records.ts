@@ -1,9 +1,10 @@
 import { LmdbContainers } from './containers.js';
-import { openDatabase } from './database.js';
+import { closeDatabase, openDatabase } from './database.js';
 import { LmdbIdRanges } from './id-ranges.js';
 import { LmdbIntents } from './intents.js';
 import type { RecordsStore } from './store.js';
 import { LmdbNetworks } from './networks/networks.js';
+import { LmdbPorts } from './networks/ports.js';
 import { LmdbVolumes } from './volumes.js';
 
 /**
@@ -17,6 +18,7 @@ export async function openRecords(dataRoot: string): Promise<RecordsStore> {
     containers: new LmdbContainers(tables),
     volumes: new LmdbVolumes(tables),
     networks: new LmdbNetworks(tables),
+    ports: new LmdbPorts(tables),
     intents,
     idRanges: new LmdbIdRanges(tables),
     checkReaders: () => tables.root.readerCheck(),
@@ -25,7 +27,7 @@ export async function openRecords(dataRoot: string): Promise<RecordsStore> {
     },
     close: async () => {
       await intents.settled();
-      await tables.root.close();
+      await closeDatabase(tables);
     },
   };
 }

@@ -3,7 +3,7 @@
  * user code inside a transaction: a `change` function is pure and may be run again.
  */
 import type { ContainerId, ContainerRecord, IdRange } from '../model/container.js';
-import type { Network, NetworkId } from '../model/network.js';
+import type { Network, NetworkId, PublishedPort } from '../model/network.js';
 import type { Volume } from '../model/volume.js';
 import type { IdPool } from './id-ranges.js';
 
@@ -11,6 +11,7 @@ export interface RecordsStore {
   readonly containers: ContainerRecords;
   readonly volumes: VolumeRecords;
   readonly networks: NetworkRecords;
+  readonly ports: PortRecords;
   readonly intents: IntentRecords;
   readonly idRanges: IdRangeRecords;
   /** Frees what killed readers hold: their entries keep old pages from being used again. Returns how many there were. */
@@ -31,7 +32,7 @@ export interface NewContainers {
 
 export interface ContainerRecords {
   /**
-   * All or none in one transaction: names must be free (conflict NAME_IN_USE); an empty name is generated. Throws exhausted
+   * All or none in one transaction: names and ports must be free (conflict NAME_IN_USE, PORT_IN_USE); an empty name is generated. Throws exhausted
    * (ID_POOL_EXHAUSTED) when no id range is free. Returns the records with their names and id ranges.
    */
   insert(request: NewContainers): Promise<readonly ContainerRecord[]>;
@@ -73,15 +74,22 @@ export interface NetworkRecords {
   users(id: NetworkId): readonly string[];
 }
 
+/** Ports of the host. They are claimed and freed with the records of containers, in the same transaction. */
+export interface PortRecords {
+  /** Id of the container that has the port, or the same one of an overlapping address. */
+  owner(port: PublishedPort): string | undefined;
+}
+
 /** Multi-step work announces itself first; what a crash left is undone at the next open. */
 export interface Intent {
   readonly id: string;
   /**
    * `run`: create and start, undone as a whole; `build`: the container of a build's step, always removed; `start`: nothing to undo, it
-   * tells that a launch is under way; `commit`: what it froze goes on.
+   * tells that a launch is under way; `commit`: what it froze goes on; `network`: the kernel is
+   * made to have what the record says.
    */
   readonly operation:
-    'create' | 'run' | 'build' | 'start' | 'remove' | 'volume' | 'image' | 'commit';
+    'create' | 'run' | 'build' | 'start' | 'remove' | 'volume' | 'image' | 'commit' | 'network';
   readonly subjects: readonly string[];
   readonly pid: number;
   /** Start time of that process (clock ticks since boot), and the boot. */

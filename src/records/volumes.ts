@@ -11,9 +11,9 @@ export class LmdbVolumes implements VolumeRecords {
   }
 
   async insert(volume: Volume): Promise<{ readonly volume: Volume; readonly created: boolean }> {
-    const { root, volumes, directory } = this.#tables;
+    const { writer, volumes, directory } = this.#tables;
     requireSpace(directory);
-    return await root.transaction(() => {
+    return await writer.write(() => {
       const existing = this.get(volume.name);
       if (existing !== undefined) return { volume: existing, created: false };
       void volumes.put(volume.name, volume);
@@ -30,9 +30,9 @@ export class LmdbVolumes implements VolumeRecords {
   }
 
   async remove(name: string): Promise<boolean> {
-    const { root, volumes, directory } = this.#tables;
+    const { writer, volumes, directory } = this.#tables;
     requireSpaceToChange(directory);
-    return await root.transaction(() => {
+    return await writer.write(() => {
       const existed = volumes.get(name) !== undefined;
       if (existed) void volumes.remove(name);
       return existed;

@@ -1,7 +1,9 @@
 import type { ContainerInspection } from '../../engine/contract.js';
 import type { ContainerRecord } from '../../model/container.js';
 import type { HealthCheck, Mount } from '../../model/container-config.js';
+import { portBindings } from '../../model/published-port.js';
 import { signalName } from '../../model/signals.js';
+import { hasPorts } from '../../model/status.js';
 import { isNetworkName, type Endpoint, type Network } from '../../model/network.js';
 import { containerState } from './container-state.js';
 import { endpointId, prefixLength } from './network-inspect.js';
@@ -94,22 +96,21 @@ function endpointSettings(endpoint: Endpoint, network: Network): object {
 }
 
 /** `80/tcp` → where it is published; null when it is only exposed. */
-function portSettings({ spec, ports }: ContainerRecord): object {
+function portSettings({ record, state }: ContainerInspection): object {
+  if (!hasPorts(state.status)) return {};
   const settings: Record<string, object[] | null> = {};
-  for (const { port, protocol } of spec.networking.expose) settings[`${port}/${protocol}`] = null;
-  for (const { protocol, hostIp, hostPort, containerPort } of ports) {
+  for (const { port, protocol } of record.spec.networking.expose)
+    settings[`${port}/${protocol}`] = null;
+  for (const { address, hostPort, containerPort, protocol } of portBindings(record)) {
     const key = `${containerPort}/${protocol}`;
-    const bindings = settings[key] ?? [];
-    const addresses = hostIp === '' ? ['0.0.0.0', '::'] : [hostIp];
-    settings[key] = [
-      ...bindings,
-      ...addresses.map((HostIp) => ({ HostIp, HostPort: String(hostPort) })),
-    ];
+    const binding = { HostIp: address, HostPort: String(hostPort) };
+    settings[key] = [...(settings[key] ?? []), binding];
   }
   return settings;
 }
 
-function networkSettings(record: ContainerRecord, networks: readonly Network[]): object {
+function networkSettings(inspection: ContainerInspection, networks: readonly Network[]): object {
+  const { record } = inspection;
   const settings = record.endpoints.flatMap((endpoint) => {
     const network = networks.find(({ id }) => id === endpoint.network);
     return network === undefined
@@ -120,7 +121,7 @@ function networkSettings(record: ContainerRecord, networks: readonly Network[]):
   return {
     SandboxID: '',
     SandboxKey: '',
-    Ports: portSettings(record),
+    Ports: portSettings(inspection),
     Networks:
       isNetworkName(mode) || settings.length > 0
         ? Object.fromEntries(settings)
@@ -182,7 +183,7 @@ export function containerDocument(
     SizeRootFs: sizeBytes === null ? undefined : sizeBytes + (inspection.image?.sizeBytes ?? 0),
     Mounts: spec.mounts.map((mount) => mountPoint(mount, record, volumePaths)),
     Config: config(record),
-    NetworkSettings: networkSettings(record, networks),
+    NetworkSettings: networkSettings(inspection, networks),
     Warren: { CgroupPath: record.cgroupPath, Ids: record.ids, Keeper: record.run?.keeper ?? null },
   };
 }

@@ -83,9 +83,10 @@ function namespaceFields(spec: ContainerSpec): object {
 
 function portBindings({ networking }: ContainerSpec): object {
   const bindings: Record<string, object[]> = {};
-  for (const { containerPort, protocol, hostIp, hostPort } of networking.publish) {
+  for (const { containerPort, protocol, hostIp, hostPort, hostPortEnd } of networking.publish) {
     const key = `${containerPort}/${protocol}`;
-    const HostPort = hostPort === 0 ? '' : String(hostPort);
+    const range = hostPortEnd > hostPort ? `${hostPort}-${hostPortEnd}` : String(hostPort);
+    const HostPort = hostPort === 0 ? '' : range;
     bindings[key] = [...(bindings[key] ?? []), { HostIp: hostIp, HostPort }];
   }
   return bindings;
@@ -131,6 +132,7 @@ export function hostConfig(spec: ContainerSpec): object {
     Sysctls: spec.sysctls,
     Ulimits: spec.ulimits.map(ulimit),
     Warren: {
+      NetworkRates: spec.networking.rates,
       Lease: {
         TtlMs: spec.lease.ttlMs ?? 0,
         IdleTimeoutMs: spec.lease.idleTimeoutMs ?? 0,

@@ -1,6 +1,6 @@
 import type { ContainerConfig } from '../../model/container-config.js';
-import { isNetworkName, type NetworkAttachment } from '../../model/network.js';
-import type { NetworkFlags } from '../options/network.js';
+import { isNetworkName, type NetworkAttachment, type NetworkRates } from '../../model/network.js';
+import type { NetworkFlags, RateFlags } from '../options/network.js';
 import { usageError } from '../program/usage-error.js';
 import { defined } from './defined.js';
 
@@ -21,6 +21,9 @@ export function networksOf(flags: NetworkFlags): Partial<ContainerConfig> {
     dnsSearch: some(flags.dnsSearch),
     dnsOptions: some(flags.dnsOption),
     expose: some(flags.expose.flat()),
+    netRates: ratesOf(flags),
+    publish: some(flags.publish.flat()),
+    publishAll: flags.publishAll ? true : undefined,
   });
   if (first === undefined) {
     if (!hasWishes) return names;
@@ -31,6 +34,17 @@ export function networksOf(flags: NetworkFlags): Partial<ContainerConfig> {
   }
   if (isMode) return { ...names, network: mode };
   return { ...names, networks: [{ ...first, ...wishes }, ...others] };
+}
+
+/** The limits of bandwidth that were given; undefined: none was. */
+export function ratesOf(flags: RateFlags): Partial<NetworkRates> | undefined {
+  const rates = defined({
+    inBytesPerSecond: flags.netRateIn,
+    outBytesPerSecond: flags.netRateOut,
+    inBurstBytes: flags.netBurstIn,
+    outBurstBytes: flags.netBurstOut,
+  });
+  return Object.keys(rates).length === 0 ? undefined : rates;
 }
 
 function wishesOf(flags: NetworkFlags): Partial<NetworkAttachment> {

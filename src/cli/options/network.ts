@@ -1,6 +1,10 @@
-import type { ContainerLink, ExposedPort, NetworkAttachment } from '../../model/network.js';
+import type {
+  ContainerLink,
+  ExposedPort,
+  NetworkAttachment,
+  PortMapping,
+} from '../../model/network.js';
 import {
-  parseExposed,
   parseIPv4,
   parseIPv6,
   parseLink,
@@ -8,16 +12,28 @@ import {
   parseNetworkFlag,
   parseServer,
 } from '../parse/network.js';
-import { asText, list, value, type TableFor } from '../program/option.js';
+import { parseExposed, parsePublish } from '../parse/ports.js';
+import { parseSize } from '../parse/size.js';
+import { asText, flag, list, value, type TableFor } from '../program/option.js';
+
+/** Bandwidth: of `run` and `create`, and of `update` while a container runs. */
+export interface RateFlags {
+  readonly netRateIn: number | undefined;
+  readonly netRateOut: number | undefined;
+  readonly netBurstIn: number | undefined;
+  readonly netBurstOut: number | undefined;
+}
 
 /** Networks and names. */
-export interface NetworkFlags {
+export interface NetworkFlags extends RateFlags {
   readonly network: readonly NetworkAttachment[];
   readonly ip: string | undefined;
   readonly ip6: string | undefined;
   readonly macAddress: string | undefined;
   readonly networkAlias: readonly string[];
   readonly link: readonly ContainerLink[];
+  readonly publish: readonly (readonly PortMapping[])[];
+  readonly publishAll: boolean;
   readonly expose: readonly (readonly ExposedPort[])[];
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
@@ -25,6 +41,27 @@ export interface NetworkFlags {
 }
 
 const group = 'Network';
+
+export const rateOptions: TableFor<RateFlags> = {
+  netRateIn: value('--net-rate-in <size>', 'Most bytes in a second to the container; 0: no limit', {
+    group,
+    parse: parseSize,
+  }),
+  netRateOut: value(
+    '--net-rate-out <size>',
+    'Most bytes in a second from the container; 0: no limit',
+    { group, parse: parseSize },
+  ),
+  netBurstIn: value(
+    '--net-burst-in <size>',
+    'Bytes to the container that may come at once after a pause; 0: 50 ms of the rate, at least 80k',
+    { group, parse: parseSize },
+  ),
+  netBurstOut: value('--net-burst-out <size>', 'The same from the container', {
+    group,
+    parse: parseSize,
+  }),
+};
 
 export const networkOptions: TableFor<NetworkFlags> = {
   network: list(
@@ -46,6 +83,14 @@ export const networkOptions: TableFor<NetworkFlags> = {
     group,
     parse: parseLink,
   }),
+  publish: list(
+    '-p, --publish <port>',
+    'Publish a port on the host: [[IP:]HOSTPORT:]PORT[/udp]; ports may be ranges',
+    { group, parse: parsePublish },
+  ),
+  publishAll: flag('-P, --publish-all', 'Publish each exposed port on a free port of the host', {
+    group,
+  }),
   expose: list('--expose <port>', 'A port, or a range of them, that it serves', {
     group,
     parse: parseExposed,
@@ -56,4 +101,5 @@ export const networkOptions: TableFor<NetworkFlags> = {
     parse: asText,
   }),
   dnsOption: list('--dns-option <option>', 'Option of resolv.conf', { group, parse: asText }),
+  ...rateOptions,
 };

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { ContainerLink, ExposedPort, NetworkAttachment } from '../../model/network.js';
+import type { ContainerLink, NetworkAttachment } from '../../model/network.js';
 import { BadValue } from './bad-value.js';
 import { commaFields } from './comma-fields.js';
 
@@ -35,22 +35,6 @@ export function parseLink(text: string): ContainerLink {
   if (container === '' || alias === '' || rest.length > 0)
     throw new BadValue('it must be a container and another name for it', 'db:database');
   return { container, alias };
-}
-
-const lastPort = 65_535;
-
-/** `--expose 80`, `8000-8010/udp` */
-export function parseExposed(text: string): readonly ExposedPort[] {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp))?$/.exec(text);
-  const first = Number(match?.[1] ?? 0);
-  const last = Number(match?.[2] ?? first);
-  if (match === null || first < 1 || last < first || last > lastPort)
-    throw new BadValue('it must be a port or a range of ports', '8000-8010/udp');
-  const protocol = match[3] === 'udp' ? 'udp' : 'tcp';
-  return Array.from({ length: last - first + 1 }, (_, index) => ({
-    protocol,
-    port: first + index,
-  }));
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };

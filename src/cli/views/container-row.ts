@@ -2,6 +2,7 @@ import { formatAge, formatSize } from '../../base/units.js';
 import type { ContainerSummary } from '../../engine/contract.js';
 import { calendarTime } from '../render/duration.js';
 import type { ListView } from '../render/format.js';
+import { portsText } from './port-text.js';
 import { statusText } from '../render/status.js';
 
 const shortLength = 12;
@@ -73,7 +74,9 @@ function containerRow(
       return statusText(state, nowMs);
     },
     State: state.status,
-    Ports: '',
+    get Ports(): string {
+      return portsText(item);
+    },
     get Size(): string {
       return sizeText(options.sizes?.get(record.id));
     },

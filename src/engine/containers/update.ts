@@ -1,8 +1,7 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { deepFreeze } from '../../base/freeze.js';
 import type { ContainerSpec, RestartPolicy } from '../../model/container-config.js';
 import type { ContainerRecord } from '../../model/container.js';
+import type { NetworkRates } from '../../model/network.js';
 import type { Resources } from '../../model/resources.js';
 import { isLive, requireStatus } from '../../model/status.js';
 import { validateSpec } from '../../model/validate/validate-spec.js';
@@ -10,6 +9,8 @@ import { runBatch } from '../batch.js';
 import type { EngineContext } from '../context.js';
 import type { BatchOptions, BatchResult, UpdateRequest } from '../contract.js';
 import { cgroupRequest, compileContainer } from '../launch/launch-input.js';
+import { changeRates } from '../networks/rates.js';
+import { storePlan } from '../launch/stored-plan.js';
 import { containerEvent } from '../observe/container-event.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
@@ -48,11 +49,11 @@ async function updateLocked(
   const live = isLive(status) || status === 'restarting';
   // What the kernel or the policy does not allow is found out here for stopped ones too.
   const compiled = compileContainer(context, changed);
-  if (isLive(status)) context.cgroups.update(cgroupRequest(changed), record.spec.resources);
+  if (isLive(status)) await applyLimits(context, record, changed);
   try {
     await context.records.containers.change([record.id], fence, (found) => ({ ...found, spec }));
   } catch (error) {
-    if (isLive(status)) context.cgroups.update(cgroupRequest(record), spec.resources);
+    if (isLive(status)) await applyLimits(context, changed, record);
     throw error;
   }
   if (live && record.run !== null) {
@@ -63,13 +64,19 @@ async function updateLocked(
   context.journal.append([containerEvent(context, changed, { action: 'update' })]);
 }
 
-/** The keeper restarts by the plan in its run dir (docs/keeper-protocol.md): the next run has the new limits. */
-function storePlan(context: EngineContext, id: string, plan: Uint8Array): void {
-  const directory = join(context.settings.runDir, 'plans');
-  const temporary = join(directory, `${id}.${process.pid}`);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writeFileSync(temporary, plan, { mode: 0o600 });
-  renameSync(temporary, join(directory, id));
+/** What the kernel refuses of `to` leaves it as it was. */
+async function applyLimits(
+  context: EngineContext,
+  from: ContainerRecord,
+  to: ContainerRecord,
+): Promise<void> {
+  context.cgroups.update(cgroupRequest(to), from.spec.resources);
+  try {
+    await changeRates(context, from, to.spec.networking.rates);
+  } catch (error) {
+    context.cgroups.update(cgroupRequest(from), to.spec.resources);
+    throw error;
+  }
 }
 
 /** One changed spec for all containers that shared one. */
@@ -84,6 +91,10 @@ function specMerger(request: UpdateRequest): (spec: ContainerSpec) => ContainerS
           resources: mergeResources(spec.resources, request.resources ?? {}),
           restart: mergeRestart(spec.restart, request.restart),
           lease: { ...spec.lease, ...defined(request.lease ?? {}) },
+          networking: {
+            ...spec.networking,
+            rates: mergeRates(spec.networking.rates, request.netRates),
+          },
         }),
       );
       validateSpec(changed);
@@ -111,6 +122,19 @@ export function mergeResources(current: Resources, update: Resources): Resources
     if (lifted || (value === 0 && zeroMeansNone.includes(field))) delete merged[field];
   }
   return merged as Resources;
+}
+
+/** Without a rate there is no burst: taking the one away takes the other. */
+function mergeRates(
+  current: NetworkRates,
+  update: Partial<NetworkRates> | undefined,
+): NetworkRates {
+  if (update === undefined) return current;
+  const merged = { ...current, ...defined(update) };
+  if (update.inBytesPerSecond === 0 && update.inBurstBytes === undefined) merged.inBurstBytes = 0;
+  if (update.outBytesPerSecond === 0 && update.outBurstBytes === undefined)
+    merged.outBurstBytes = 0;
+  return merged;
 }
 
 function mergeRestart(

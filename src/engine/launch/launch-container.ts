@@ -2,6 +2,7 @@ import { isWarrenError } from '../../base/errors.js';
 import type { Launched, LaunchRequest, StreamWishes } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
+import { clearPorts, readyForRestarts } from '../networks/host-ports.js';
 import { networksOf } from '../networks/launch-batches.js';
 import { writeEtcFiles } from './etc-files.js';
 import { isKeeperFull } from './keepers.js';
@@ -34,11 +35,13 @@ export async function launchContainer(
   const compiled = compileContainer(context, record, wishes.watched);
   wishes.tracer?.step('compile');
   let routerLost = false;
+  let portsCleared = false;
   let instance = record.run?.keeper ?? context.keepers.launching;
   for (;;) {
     const keeper = await context.keepers.start(instance);
     await context.router.provide(keeper, networks);
     try {
+      await readyForRestarts(context, keeper, record);
       const launched = await keeper.launch(
         requestOf(instance, compiled, {
           ...wishes,
@@ -48,6 +51,11 @@ export async function launchContainer(
       wishes.tracer?.keeper(launched.phaseTimesNs);
       return launched;
     } catch (error) {
+      if (!portsCleared && record.ports.length > 0 && isNetlinkError(error, ['EEXIST'])) {
+        portsCleared = true;
+        await clearPorts(context, keeper, record);
+        continue;
+      }
       if (!routerLost && isRouterLost(error)) {
         routerLost = true;
         context.router.forget();
@@ -61,10 +69,14 @@ export async function launchContainer(
   }
 }
 
-/** Somebody took the router away, or a link or bridge in it, since this process looked. */
+/** Somebody took the router away, a link or bridge in it, or a table since this process looked. */
 function isRouterLost(error: unknown): boolean {
+  return isNetlinkError(error, ['ENOENT', 'ENODEV', 'ENETUNREACH']);
+}
+
+function isNetlinkError(error: unknown, errnos: readonly string[]): boolean {
   if (!isWarrenError(error) || error.details['operation'] !== 'NETLINK') return false;
-  return ['ENOENT', 'ENODEV', 'ENETUNREACH'].includes(String(error.details['errno']));
+  return errnos.includes(String(error.details['errno']));
 }
 
 function requestOf(

@@ -10,11 +10,14 @@ import {
   disconnectInside,
 } from '../../network/endpoint-batches.js';
 import { admitBatches, dismissBatches } from '../../network/firewall/endpoint-firewall.js';
+import { rateBatches, unshapeBatches } from '../../network/rate-batches.js';
 import type { EngineContext } from '../context.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
 import { wantedEndpoint } from './endpoints.js';
+import { dismissPorts } from './host-ports.js';
 import { placesOf } from './launch-batches.js';
+import { admitPorts, keepForRestarts, withNetworkIntent } from './live-ports.js';
 
 /**
  * Gives a container one more network, while it runs or for its next start.
@@ -42,7 +45,9 @@ export async function connectContainer(
       const added = changed.endpoints.find((endpoint) => endpoint.network === wanted.network);
       if (added === undefined) return;
       try {
-        await connectRunning(context, changed, added);
+        await withNetworkIntent(context, record.id, async () =>
+          connectRunning(context, changed, added),
+        );
       } catch (error) {
         await change(context, locked, (endpoints) => without(endpoints, network));
         throw error;
@@ -73,19 +78,34 @@ export async function disconnectContainer(
           `Cannot disconnect container ${name}: it is not connected to network ${network.name}`,
         );
       }
-      const keeper = await keeperOfRunning(context, locked.record);
-      if (keeper !== null) {
-        const places = placesOf(context, [gone]);
-        await keeper.netlink(record.id, [
-          ...disconnectInside(places),
-          ...disconnectBatches(places),
-          ...dismissBatches(places),
-        ]);
-      }
-      await change(context, locked, (current) => without(current, network));
+      await withNetworkIntent(context, record.id, async () => {
+        const keeper = await keeperOfRunning(context, locked.record);
+        if (keeper !== null)
+          await disconnectRunning(context, keeper, { record: locked.record, gone });
+        const changed = await change(context, locked, (current) => without(current, network));
+        if (keeper === null) return;
+        await admitPorts(context, keeper, changed);
+        keepForRestarts(context, changed);
+      });
       tell(context, { action: 'disconnect', network, container: record.id });
     },
   });
+}
+
+async function disconnectRunning(
+  context: EngineContext,
+  keeper: Keeper,
+  { record, gone }: { readonly record: ContainerRecord; readonly gone: Endpoint },
+): Promise<void> {
+  const places = placesOf(context, [gone]);
+  // They lead to another network then, when there is one.
+  await dismissPorts(context, [record]);
+  await keeper.netlink(record.id, [
+    ...disconnectInside(places),
+    ...disconnectBatches(places),
+    ...dismissBatches(places),
+    ...unshapeBatches(places, record.spec.networking.rates),
+  ]);
 }
 
 function without(endpoints: readonly Endpoint[], { id }: Network): readonly Endpoint[] {
@@ -127,18 +147,11 @@ async function keeperOfRunning(
   record: ContainerRecord,
 ): Promise<Keeper | null> {
   const { status } = await readState(context, record);
-  if (isLive(status) && record.spec.restart.name !== 'no') {
-    throw new WarrenError(
-      'conflict',
-      'RESTARTS_BY_ITSELF',
-      `Cannot change the networks of container ${record.name} while it runs: its restart policy would start it with the old ones`,
-      { hint: `Stop it first: warren stop ${record.name}` },
-    );
-  }
   return isLive(status) ? await context.keepers.running(record.run?.keeper ?? 0) : null;
 }
 
-async function connectRunning(
+/** Gives a running container what its record says of one network. */
+export async function connectRunning(
   context: EngineContext,
   record: ContainerRecord,
   endpoint: Endpoint,
@@ -149,7 +162,13 @@ async function connectRunning(
   const networks = places.map(({ network }) => network);
   await context.router.provide(keeper, networks);
   const options = { again: true, ipv6: context.router.ipv6 };
-  await keeper.netlink(record.id, [...admitBatches(places), ...connectBatches(places, options)]);
+  await keeper.netlink(record.id, [
+    ...admitBatches(places),
+    ...connectBatches(places, options),
+    ...rateBatches(places, record.spec.networking.rates),
+  ]);
+  await admitPorts(context, keeper, record);
+  keepForRestarts(context, record);
 }
 
 function tell(

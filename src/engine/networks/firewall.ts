@@ -1,20 +1,24 @@
 import type { ContainerRecord } from '../../model/container.js';
 import type { Endpoint } from '../../model/network.js';
-import type { EndpointElements } from '../../network/firewall/container-elements.js';
 import { dismissBatches, placeElements } from '../../network/firewall/endpoint-firewall.js';
 import type { EngineContext } from '../context.js';
 import { keeperStates } from '../state/read-states.js';
 import { placesOf } from './launch-batches.js';
+import { publishedElements } from './published-elements.js';
+import type { LiveElements } from './router.js';
 
-/** What the router's tables hold for the containers that run. */
-export async function liveElements(context: EngineContext): Promise<EndpointElements> {
+/** What the tables of router and host hold for the containers that run. */
+export async function liveElements(context: EngineContext): Promise<LiveElements> {
   const started = context.records.containers.list().filter(({ phase }) => phase === 'started');
   const states = await keeperStates(context, started);
   const live = started.filter(({ id }) => {
     const status = states.get(id)?.status;
     return status !== undefined && status !== 'exited';
   });
-  return placeElements(live.flatMap(({ endpoints }) => placesOf(context, endpoints)));
+  return {
+    ...placeElements(live.flatMap(({ endpoints }) => placesOf(context, endpoints))),
+    host: live.flatMap((record) => publishedElements(context, record)),
+  };
 }
 
 /** Takes away what a container's own cleanup does not know: networks that it was connected to while it ran. */

@@ -5,7 +5,14 @@ import type { ContainerRecord } from '../../model/container.js';
 import type { Endpoint, Network } from '../../model/network.js';
 import { connectBatches, type Place } from '../../network/endpoint-batches.js';
 import { admitBatches, dismissBatches } from '../../network/firewall/endpoint-firewall.js';
+import { rateBatches, unshapeBatches } from '../../network/rate-batches.js';
+import {
+  hostTableQuestion,
+  publishBatches,
+  unpublishBatches,
+} from '../../network/firewall/published-ports.js';
 import type { EngineContext } from '../context.js';
+import { publishedElements } from './published-elements.js';
 
 export interface LaunchBatches {
   readonly launch: readonly NetlinkBatch[];
@@ -20,10 +27,40 @@ export function launchBatches(context: EngineContext, record: ContainerRecord): 
   const { run, spec } = record;
   const again = (run?.generation ?? 1) > 1 || spec.restart.name !== 'no';
   const { ipv6 } = context.router;
+  const { rates } = spec.networking;
   const places = placesOf(context, record.endpoints);
+  const host = hostBatches(context, record, places);
   return {
-    launch: [...admitBatches(places), ...connectBatches(places, { again, ipv6 })],
-    cleanup: dismissBatches(places),
+    launch: [
+      ...admitBatches(places),
+      ...connectBatches(places, { again, ipv6 }),
+      ...rateBatches(places, rates),
+      ...host.launch,
+    ],
+    cleanup: [...host.cleanup, ...dismissBatches(places), ...unshapeBatches(places, rates)],
+  };
+}
+
+/**
+ * What the host's table gets. Each launch finds out whether it is there; but not those that the keeper does by itself, which would
+ * fail then with nobody to make it again.
+ */
+function hostBatches(
+  context: EngineContext,
+  record: ContainerRecord,
+  places: readonly Place[],
+): LaunchBatches {
+  const table = context.router.hostSide?.table;
+  const isRouted = places.some(({ network }) => network.driver !== 'macvlan');
+  if (table === undefined || !isRouted) return noBatches;
+  const elements = publishedElements(context, record);
+  const tolerant = record.spec.restart.name !== 'no';
+  return {
+    launch: [
+      ...(tolerant ? [] : hostTableQuestion(table)),
+      ...publishBatches(table, elements, { tolerant }),
+    ],
+    cleanup: unpublishBatches(table, elements),
   };
 }
 

@@ -4,6 +4,8 @@ import type { EngineContext } from '../context.js';
 import type { EngineNetworks, ListedNetwork } from '../contract.js';
 import { connectContainer, disconnectContainer } from './connect.js';
 import { createNetwork } from './create.js';
+import { leadsOutside } from './host-side.js';
+import { publishPorts, unpublishPorts } from './live-ports.js';
 
 /** Networks, bound to one engine. */
 export function networkOperations(context: EngineContext): EngineNetworks {
@@ -23,6 +25,10 @@ export function networkOperations(context: EngineContext): EngineNetworks {
       const network = records.networks.resolve(reference);
       await disconnectContainer(context, records.containers.resolve(container), network);
     },
+    publish: async (container, mappings) =>
+      publishPorts(context, records.containers.resolve(container), mappings),
+    unpublish: async (container, selections) =>
+      unpublishPorts(context, records.containers.resolve(container), selections),
   };
 }
 
@@ -35,6 +41,8 @@ async function removeNetwork(context: EngineContext, network: Network): Promise<
   await context.records.networks.remove(network.id);
   const keeper = context.router.isPinned ? await context.keepers.master() : null;
   if (keeper !== null) await context.router.leave(keeper, network);
+  if (!context.records.networks.list().some(leadsOutside))
+    await context.router.hostSide?.endForwarding();
   const { id, name } = network;
   context.journal.append([
     { type: 'network', timeMs: context.clock.now(), action: 'destroy', name, id },

@@ -1,6 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Host, Keeper } from '../../host/port.js';
+import type { Host, Keeper, ShaperCounters } from '../../host/port.js';
 import type { Network, NetworkId } from '../../model/network.js';
 import {
   joinNetwork,
@@ -14,8 +14,17 @@ import {
 } from '../../network/router.js';
 import { routerTables } from '../../network/firewall/endpoint-firewall.js';
 import type { EndpointElements } from '../../network/firewall/container-elements.js';
+import { routerTable } from '../../network/firewall/router-table.js';
+import type { SetElement } from '../../network/nft/set.js';
 import { WarrenError } from '../../base/errors.js';
 import type { EngineSettings } from '../settings.js';
+import { HostSide } from './host-side.js';
+import { type ListedKeys, listElements } from './listed-elements.js';
+
+/** What tables hold for the containers that run. */
+export interface LiveElements extends EndpointElements {
+  readonly host: readonly SetElement[];
+}
 
 /**
  * The data root's router as this process knows it: made when the first container needs it, and joined again by every process that
@@ -28,19 +37,22 @@ export class Router {
   readonly #joined = new Map<NetworkId, Promise<void>>();
   #ready: Promise<void> | undefined;
 
-  readonly #live: () => Promise<EndpointElements>;
+  readonly #live: () => Promise<LiveElements>;
+  /** null: the host is left alone. */
+  readonly hostSide: HostSide | null;
   #isSuspect = false;
 
   /** @param live what the tables of a router must hold that is in use */
   constructor(
     host: Host,
-    { dataRoot, runDir }: Pick<EngineSettings, 'dataRoot' | 'runDir'>,
-    live: () => Promise<EndpointElements>,
+    { dataRoot, runDir, hostNat }: Pick<EngineSettings, 'dataRoot' | 'runDir' | 'hostNat'>,
+    live: () => Promise<LiveElements>,
   ) {
     this.#host = host;
     this.#live = live;
     this.#path = join(runDir, routerPath);
     this.#uplink = uplinkOf(dataRoot);
+    this.hostSide = hostNat ? new HostSide(host, this.#uplink) : null;
   }
 
   /** The kernel has IPv6. */
@@ -79,9 +91,20 @@ export class Router {
     return this.isPinned ? this.#host.namespaces.links(this.#path) : [];
   }
 
+  /** What limits of bandwidth counted, by interface index. */
+  async shapers(): Promise<ReadonlyMap<number, ShaperCounters>> {
+    return this.isPinned ? this.#host.namespaces.shapers(this.#path) : new Map();
+  }
+
+  /** What its table holds; null when there is none. */
+  async elements(): Promise<ListedKeys | null> {
+    return await listElements(this.#host, routerTable, ['nsenter', `--net=${this.#path}`]);
+  }
+
   /** Drops it with all that is in it. */
   async drop(): Promise<void> {
     this.forget();
+    await this.hostSide?.drop();
     if (existsSync(this.#path)) await this.#host.namespaces.drop(this.#path);
   }
 
@@ -103,6 +126,8 @@ export class Router {
       ...(isNew ? removeUplink(this.#uplink) : []),
       ...joinRouter(this.#uplink, { hostPid: keeper.pid, ipv6: this.ipv6 }),
     ]);
+    const live = async (): Promise<readonly SetElement[]> => (await this.#live()).host;
+    await this.hostSide?.provide(keeper, { live, ipv6: this.ipv6 });
   }
 
   /**
@@ -123,14 +148,21 @@ export class Router {
       'unavailable',
       'FIREWALL_REFUSED',
       `Cannot make the router's firewall: ${stderr.trim().split('\n')[0] ?? ''}`,
-      { hint: 'Networks need nftables: apt-get install nftables, and a kernel with nf_tables' },
+      {
+        hint: 'Networks need nftables: apt-get install nftables, and a kernel with nf_tables; or use --network none',
+      },
     );
+  }
+
+  async #joinNetwork(keeper: Keeper, network: Network): Promise<void> {
+    await keeper.netlink('', joinNetwork(network, this.#uplink));
+    await this.hostSide?.forward(network);
   }
 
   async #provideNetwork(keeper: Keeper, network: Network): Promise<void> {
     let joined = this.#joined.get(network.id);
     if (joined === undefined) {
-      joined = keeper.netlink('', joinNetwork(network, this.#uplink));
+      joined = this.#joinNetwork(keeper, network);
       this.#joined.set(network.id, joined);
       joined.catch(() => this.#joined.delete(network.id));
     }

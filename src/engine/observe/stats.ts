@@ -3,12 +3,20 @@ import type { ContainerStats, LimitAccount } from '../../model/stats.js';
 import { isLive, requireStatus } from '../../model/status.js';
 import type { EngineContext } from '../context.js';
 import { linkCounters } from '../../network/link-counters.js';
+import { rateAccounts, rateCounters, withRates } from '../networks/rates.js';
 import { readState, readStates } from '../state/read-states.js';
 
-function statsOf(context: EngineContext, record: ContainerRecord, pid: number): ContainerStats {
+type Counters = Awaited<ReturnType<typeof rateCounters>>;
+
+function statsOf(
+  context: EngineContext,
+  record: ContainerRecord,
+  { pid, counters }: { readonly pid: number; readonly counters: Counters },
+): ContainerStats {
   const { id, name, cgroupPath, spec } = record;
   const stats = context.cgroups.stats({ path: cgroupPath, resources: spec.resources });
-  const networks = spec.network === 'host' || pid <= 0 ? null : linkCounters(pid);
+  const links = spec.network === 'host' || pid <= 0 ? null : linkCounters(pid);
+  const networks = withRates(links, record, counters);
   return { ...stats, networks, id, name, readAtMs: context.clock.now() };
 }
 
@@ -19,7 +27,7 @@ export async function containerStats(
 ): Promise<ContainerStats> {
   const { status, pid } = await readState(context, record);
   requireStatus('stats', status, record.name);
-  return statsOf(context, record, pid);
+  return statsOf(context, record, { pid, counters: await rateCounters(context, [record]) });
 }
 
 /** All running containers, or those of the references that run, in one call. */
@@ -31,10 +39,14 @@ export async function allStats(
     references === undefined
       ? context.records.containers.list().filter(({ phase }) => phase === 'started')
       : references.map((reference) => context.records.containers.resolve(reference));
-  const states = await readStates(context, records);
+  const [states, counters] = await Promise.all([
+    readStates(context, records),
+    rateCounters(context, records),
+  ]);
   return records.flatMap((record, index) => {
     const state = states[index];
-    return state !== undefined && isLive(state.status) ? [statsOf(context, record, state.pid)] : [];
+    if (state === undefined || !isLive(state.status)) return [];
+    return [statsOf(context, record, { pid: state.pid, counters })];
   });
 }
 
@@ -45,5 +57,9 @@ export async function containerLimits(
 ): Promise<readonly LimitAccount[]> {
   const { status } = await readState(context, record);
   requireStatus('stats', status, record.name);
-  return context.cgroups.limits({ path: record.cgroupPath, resources: record.spec.resources });
+  const { cgroupPath, spec } = record;
+  return [
+    ...context.cgroups.limits({ path: cgroupPath, resources: spec.resources }),
+    ...rateAccounts(record, await rateCounters(context, [record])),
+  ];
 }

@@ -1,10 +1,11 @@
 import type { KeeperState } from '../../host/port.js';
 import type { ContainerId, ContainerRecord, ExitInfo } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
+import { dismissEnded } from '../networks/host-ports.js';
 import { exitInfo } from './exit-info.js';
 import { forget } from './forget.js';
 
-/** The record after the end of its run; undefined when it is not that run's any more. */
+/** The record after the end of its run, which held its ports; undefined when it is not that run's any more. */
 export function afterExit(
   record: ContainerRecord,
   generation: number,
@@ -16,6 +17,7 @@ export function afterExit(
   return {
     ...record,
     phase: 'exited',
+    ports: [],
     run: { ...record.run, generation },
     lastExit: end.exit,
     restartCount: record.restartCount + end.restarts,
@@ -54,6 +56,7 @@ export async function commitExits(
       });
     },
   );
+  await dismissEnded(context, ended);
   await forget(context, ended);
 }
 
@@ -63,8 +66,11 @@ export async function commitExit(
   id: ContainerId,
   end: { readonly exit: ExitInfo; readonly generation: number; readonly restarts: number },
 ): Promise<void> {
+  const before = context.records.containers.get(id);
   const [record] = await context.records.containers.change([id], null, (found) =>
     afterExit(found, end.generation, end),
   );
-  if (record?.phase === 'exited') await forget(context, [record]);
+  if (record?.phase !== 'exited') return;
+  if (before !== undefined) await dismissEnded(context, [before]);
+  await forget(context, [record]);
 }

@@ -1,3 +1,4 @@
+import { isWarrenError } from '../../base/errors.js';
 import type { KeeperState } from '../../host/port.js';
 import { isAlive } from '../../host/process-identity.js';
 import type { ContainerId, ContainerRecord } from '../../model/container.js';
@@ -7,6 +8,7 @@ import { discardContainer } from '../containers/launch/discard.js';
 import { removeContainers } from '../containers/remove.js';
 import type { EngineContext } from '../context.js';
 import { compileContainer } from '../launch/launch-input.js';
+import { completeNetwork } from '../networks/complete-network.js';
 import { keeperStates } from './read-states.js';
 
 /**
@@ -47,10 +49,22 @@ async function recover(context: EngineContext, intent: Intent): Promise<void> {
       if (!result.ok && result.error.kind !== 'notFound') throw result.error;
   }
   if (intent.operation === 'commit') await unfreeze(context, existing);
+  if (intent.operation === 'network') {
+    for (const record of existing) await completed(context, record);
+  }
   if (intent.operation === 'remove') {
     for (const record of existing) {
       if (record.phase === 'removing') await discardContainer(context, record);
     }
+  }
+}
+
+/** One that somebody removed meanwhile needs nothing. */
+async function completed(context: EngineContext, record: ContainerRecord): Promise<void> {
+  try {
+    await completeNetwork(context, record);
+  } catch (error) {
+    if (!isWarrenError(error, 'notFound')) throw error;
   }
 }
 

@@ -4,6 +4,7 @@ import { formatSize } from '../../base/units.js';
 import type { EngineContext } from '../context.js';
 import type { DoctorCheck } from '../contract.js';
 import { hostRanges } from '../state/id-pool.js';
+import { networkChecks } from './doctor-network.js';
 
 type Check = (context: EngineContext) => DoctorCheck | Promise<DoctorCheck>;
 
@@ -176,6 +177,7 @@ async function keeperCheck(context: EngineContext): Promise<DoctorCheck> {
 
 /** Programs that something optional uses. */
 const programs: readonly { readonly name: string; readonly hint: string }[] = [
+  { name: 'nft', hint: 'Networks need it: apt-get install nftables' },
   { name: 'mmdebstrap', hint: 'The image debian is built with it: apt-get install mmdebstrap' },
   { name: 'dpkg-deb', hint: 'The image busybox is unpacked with it: apt-get install dpkg' },
 ];
@@ -203,5 +205,5 @@ function isExecutable(path: string): boolean {
 export async function doctor(context: EngineContext): Promise<readonly DoctorCheck[]> {
   const results: DoctorCheck[] = [];
   for (const check of checks) results.push(await check(context));
-  return [...results, ...programs.map(programCheck)];
+  return [...results, ...(await networkChecks(context)), ...programs.map(programCheck)];
 }

@@ -8,8 +8,9 @@ import { releaseUnusedIds } from '../state/id-pool.js';
 import { launchingNow } from '../state/read-states.js';
 import { recoverIntents } from '../state/recover.js';
 import { oldTrash } from '../storage/trash.js';
+import { networkLeaks } from './network-leaks.js';
 
-interface Found extends Omit<Leak, 'fixed'> {
+export interface FoundLeak extends Omit<Leak, 'fixed'> {
   /** null: nothing can be done here. */
   readonly fix: (() => void | Promise<void>) | null;
 }
@@ -32,6 +33,7 @@ export async function findLeaks(
     ...leakedRunFiles(context),
     ...leakedTrash(context),
     ...leakedRanges(context),
+    ...(await networkLeaks(context)),
   ];
   const leaks: Leak[] = [];
   for (const { fix: repair, ...leak } of found) {
@@ -61,7 +63,7 @@ function explained(context: EngineContext): (id: string) => boolean {
   return (id) => ids.has(id);
 }
 
-function leakedIntents(context: EngineContext): Found[] {
+function leakedIntents(context: EngineContext): FoundLeak[] {
   const { bootId } = context.facts;
   return context.records.intents
     .list()
@@ -77,9 +79,9 @@ function leakedIntents(context: EngineContext): Found[] {
 }
 
 /** Runs that keepers supervise without a record. */
-async function leakedRuns(context: EngineContext): Promise<Found[]> {
+async function leakedRuns(context: EngineContext): Promise<FoundLeak[]> {
   const known = explained(context);
-  const found: Found[] = [];
+  const found: FoundLeak[] = [];
   for (const keeper of await context.keepers.allRunning()) {
     for (const { container, status } of await keeper.containers.list([])) {
       if (known(container)) continue;
@@ -97,7 +99,7 @@ async function leakedRuns(context: EngineContext): Promise<Found[]> {
   return found;
 }
 
-function leakedCgroups(context: EngineContext): Found[] {
+function leakedCgroups(context: EngineContext): FoundLeak[] {
   const known = explained(context);
   return context.cgroups
     .found(context.settings.cgroupParent)
@@ -113,7 +115,7 @@ function leakedCgroups(context: EngineContext): Found[] {
     }));
 }
 
-async function leakedDirectories(context: EngineContext): Promise<Found[]> {
+async function leakedDirectories(context: EngineContext): Promise<FoundLeak[]> {
   const known = explained(context);
   return (await context.storage.found())
     .filter((id) => !known(id))
@@ -127,7 +129,7 @@ async function leakedDirectories(context: EngineContext): Promise<Found[]> {
     }));
 }
 
-function leakedVolumes(context: EngineContext): Found[] {
+function leakedVolumes(context: EngineContext): FoundLeak[] {
   return context.volumes
     .found()
     .filter((name) => context.records.volumes.get(name) === undefined)
@@ -151,7 +153,7 @@ function namesIn(directory: string): readonly string[] {
 }
 
 /** FIFOs and stored plans of containers in the run dir are named after them. */
-function leakedRunFiles(context: EngineContext): Found[] {
+function leakedRunFiles(context: EngineContext): FoundLeak[] {
   const known = explained(context);
   const launching = launchingNow(context);
   return ['io', 'plans'].flatMap((folder) => {
@@ -161,7 +163,7 @@ function leakedRunFiles(context: EngineContext): Found[] {
         const id = /^[0-9a-f]{64}/.exec(name)?.[0];
         return id !== undefined && !known(id) && !launching.has(id);
       })
-      .map((name): Found => ({
+      .map((name): FoundLeak => ({
         kind: 'fifo',
         object: join(directory, name),
         why: 'no container has this file',
@@ -173,7 +175,7 @@ function leakedRunFiles(context: EngineContext): Found[] {
 }
 
 /** What was removed a while ago and whose space is not freed yet. */
-function leakedTrash(context: EngineContext): Found[] {
+function leakedTrash(context: EngineContext): FoundLeak[] {
   return oldTrash(context).map((object) => ({
     kind: 'temporary',
     object,
@@ -185,7 +187,7 @@ function leakedTrash(context: EngineContext): Found[] {
 }
 
 /** Ranges of containers that exist no more, whoever holds them. Ranges that only wait for their next use are none. */
-function leakedRanges(context: EngineContext): Found[] {
+function leakedRanges(context: EngineContext): FoundLeak[] {
   const known = new Set(
     context.records.containers.list().flatMap(({ ids }) => (ids === null ? [] : [ids.base])),
   );

@@ -15,6 +15,7 @@ export function systemOperations(context: EngineContext): EngineSystem {
     info: async () => await engineInfo(context),
     diskUsage: async () => await diskUsage(context),
     doctor: async () => await doctor(context),
+    tune: async () => (await context.router.hostSide?.rules.tune()) ?? [],
     leaks: async (options) => await findLeaks(context, options),
     boot: async (options) => await boot(context, options),
     reconcile: async () => await reconcile(context),

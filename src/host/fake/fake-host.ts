@@ -57,6 +57,7 @@ export class FakeHost implements Host {
     },
     drop: async (path) => void this.pinned.delete(path),
     links: async () => ['lo'],
+    shapers: async () => new Map(),
   };
   readonly #options: FakeHostOptions;
   readonly #keepers = new Map<number, FakeKeeper>();

@@ -1,7 +1,7 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf, WarrenError } from '../../base/errors.js';
-import type { PinnedNamespaces } from '../port.js';
+import type { PinnedNamespaces, ShaperCounters } from '../port.js';
 import { run } from './run.js';
 
 /** NSFS_MAGIC of linux/magic.h. */
@@ -38,6 +38,18 @@ export class LinuxPinnedNamespaces implements PinnedNamespaces {
   async links(path: string): Promise<readonly string[]> {
     const lines = (await this.#run(['links', path])).split('\n');
     return lines.flatMap((line) => /^\s*([^\s:|]+):/.exec(line)?.[1] ?? []);
+  }
+
+  async shapers(path: string): Promise<ReadonlyMap<number, ShaperCounters>> {
+    const lines = (await this.#run(['shapers', path])).split('\n').filter((line) => line !== '');
+    return new Map(
+      lines.map((line) => {
+        const [link = 0, bytes = 0, waitingBytes = 0, dropped = 0, timesHeldUp = 0] = line
+          .split(' ')
+          .map(Number);
+        return [link, { bytes, waitingBytes, dropped, timesHeldUp }];
+      }),
+    );
   }
 
   async #run(args: readonly string[]): Promise<string> {

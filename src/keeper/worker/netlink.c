@@ -45,15 +45,20 @@ static int open_socket(const struct op_netlink *netlink, struct failure *failure
   int protocol = netlink->protocol == NETLINK_OF_ROUTE ? NETLINK_ROUTE : NETLINK_NETFILTER;
   OWN_FD fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   if (fd < 0) return fail(failure, 0, "open a netlink socket", NULL);
-  int on = 1, room = (int)netlink->messages.len * 2 + ANSWER_BYTES;
+  int on = 1;
   /* Answers without a copy of the message, and with the kernel's reason. */
   if (setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on) < 0 ||
       setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on) < 0)
     return fail(failure, 0, "prepare a netlink socket", NULL);
+  return steal_fd(&fd);
+}
+
+static int make_room(int fd, const struct op_netlink *netlink, struct failure *failure) {
+  int room = (int)netlink->messages.len * 2 + ANSWER_BYTES;
   if (room > DEFAULT_ROOM && (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0 ||
                               setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){16 * room}, sizeof room) < 0))
     return fail(failure, 0, "make room in a netlink socket", NULL);
-  return steal_fd(&fd);
+  return 0;
 }
 
 /* A socket belongs to the namespace that it was opened in. */
@@ -66,6 +71,33 @@ static int socket_at(const struct job *job, const struct op_netlink *netlink, in
   int fd = open_socket(netlink, failure);
   return_home(job->worker);
   return fd;
+}
+
+static void forget_kept(struct kept_socket *kept) {
+  if (kept->fd >= 0) close(kept->fd);
+  kept->fd = -1;
+}
+
+/*
+ * Closing a netfilter socket waits until what was removed in its namespace is freed: 10 ms and more, in which a worker could remove ten
+ * containers. The last one of each place is kept. NULL: such a socket is not.
+ */
+static struct kept_socket *kept_at(struct worker *worker, const struct op_netlink *netlink, int place) {
+  struct stat status = {0};
+  if (netlink->protocol != NETLINK_OF_NETFILTER || netlink->place == PLACE_CONTAINER) return NULL;
+  struct kept_socket *kept = &worker->kept[netlink->place == PLACE_HOST ? 0 : 1];
+  if (netlink->place == PLACE_RUN_DIR && fstat(place, &status) < 0) return NULL;
+  if (kept->device != status.st_dev || kept->inode != status.st_ino) forget_kept(kept);
+  kept->device = status.st_dev;
+  kept->inode = status.st_ino;
+  return kept;
+}
+
+bool netlink_keeps(const struct worker *worker) { return worker->kept[0].fd >= 0 || worker->kept[1].fd >= 0; }
+
+void netlink_forget(struct worker *worker) {
+  forget_kept(&worker->kept[0]);
+  forget_kept(&worker->kept[1]);
 }
 
 static uint8_t *numbered_copy(const struct job *job, const struct op_netlink *netlink) {
@@ -170,12 +202,16 @@ int netlink_perform(struct job *job, const struct op *op, int place, struct fail
     return tolerant ? 0 : fail(failure, ENOENT, "enter network namespace", path);
   }
   if ((netlink.place == PLACE_CONTAINER || netlink.spots.count > 0) && know_container(job, failure) < 0) return -1;
-  OWN_FD fd = socket_at(job, &netlink, place, failure);
-  if (fd < 0) return -1;
+  struct kept_socket *kept = kept_at(job->worker, &netlink, place);
+  OWN_FD fd = kept ? steal_fd(&kept->fd) : -1;
+  if (fd < 0) fd = socket_at(job, &netlink, place, failure);
+  if (fd < 0 || make_room(fd, &netlink, failure) < 0) return -1;
   OWN_MEM uint8_t *messages = numbered_copy(job, &netlink);
   if (!messages) return fail(failure, ENOMEM, "copy netlink messages", NULL);
   struct answers answers = {.tolerant = tolerant, .last = netlink.last_ack};
-  return send_batch(fd, &netlink, messages, &answers, failure);
+  if (send_batch(fd, &netlink, messages, &answers, failure) < 0) return -1;
+  if (kept) kept->fd = steal_fd(&fd);
+  return 0;
 }
 
 /* A batch for a container that runs, or for none. */

@@ -14,7 +14,7 @@
 #include "../base/socket.h"
 #include "../child/child.h"
 
-enum { CGROUP_WAIT_MS = 5000, CLAMPS_MAX = 65536 };
+enum { CGROUP_WAIT_MS = 5000, CLAMPS_MAX = 65536, KEEP_MS = 1000 };
 
 /* ---- start-up ---- */
 
@@ -185,15 +185,22 @@ static bool take_job(struct worker *worker) {
   return true;
 }
 
+/* Without work for a while, it keeps no namespace alive by a socket. */
+static void wait_for_job(struct worker *worker) {
+  struct pollfd next = {.fd = worker->socket, .events = POLLIN};
+  if (netlink_keeps(worker) && poll(&next, 1, KEEP_MS) == 0) netlink_forget(worker);
+}
+
 _Noreturn void worker_main(int socket, const struct worker_options *options) {
   static struct worker worker;
-  worker = (struct worker){.socket = socket, .options = *options};
+  worker = (struct worker){.socket = socket, .options = *options, .kept = {{.fd = -1}, {.fd = -1}}};
   drop_descriptors(socket, options);
   clean_process();
   prctl(PR_SET_NAME, options->role == ROLE_LAUNCH ? "warren-worker" : "warren-opener");
   worker.message = malloc(JOB_BYTES_MAX);
   if (!worker.message) _exit(1);
   worker.broken = options->role == ROLE_LAUNCH && rooms_build(&worker, &worker.why) < 0;
-  while (take_job(&worker)) continue;
+  do wait_for_job(&worker);
+  while (take_job(&worker));
   _exit(0);
 }

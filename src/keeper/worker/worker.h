@@ -28,6 +28,13 @@
 
 enum { MOUNTS_MAX = BINDS_MAX + 2, JOB_FDS_MAX = 96, JOB_BYTES_MAX = PLAN_MAX + 4096 };
 
+/* A netfilter socket that waits for the next batch of its namespace. */
+struct kept_socket {
+  int fd; /* -1: none */
+  dev_t device;
+  ino_t inode;
+};
+
 struct worker {
   int socket;
   struct worker_options options;
@@ -39,6 +46,7 @@ struct worker {
   int dev, sys, empty_dir, empty_file; /* shared trees */
   int layers, upper_mount, merged;     /* mount points for what an older kernel cannot use detached */
   bool overlay_by_fd;                  /* the kernel takes detached layers */
+  struct kept_socket kept[2];          /* in the host's namespace, in a pinned one */
   bool broken;                         /* start-up failed: every job is answered with why */
   struct failure why;
 };
@@ -170,6 +178,8 @@ int job_cleanup(struct job *, struct failure *);
 int netlink_perform(struct job *, const struct op *, int place, struct failure *);
 int netlink_clean(struct job *, const int *fds, struct failure *);
 int job_netlink(struct job *, struct failure *);
+bool netlink_keeps(const struct worker *); /* sockets, which it forgets when nothing is to be done */
+void netlink_forget(struct worker *);
 
 /* ---- overlay.c, bind.c ---- */
 bool overlay_probe(void);

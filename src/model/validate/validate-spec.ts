@@ -3,6 +3,8 @@ import type { Check } from './check.js';
 import { lifecycleChecks } from './lifecycle.js';
 import { mountChecks } from './mounts.js';
 import { namespaceChecks } from './namespaces.js';
+import { networkChecks } from './network.js';
+import { portChecks } from './ports.js';
 import { processChecks } from './process.js';
 import { resourceChecks } from './resources.js';
 
@@ -11,6 +13,8 @@ const checks: readonly Check[] = [
   ...mountChecks,
   ...resourceChecks,
   ...namespaceChecks,
+  ...networkChecks,
+  ...portChecks,
   ...lifecycleChecks,
 ];
 

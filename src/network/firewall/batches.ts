@@ -38,3 +38,11 @@ export function removal(
 ): readonly NetlinkBatch[] {
   return batch({ ...table, add: remove, remove }, place, true);
 }
+
+/** One transaction that takes elements away by their keys alone; one that is not there is the end of it. */
+export function deletion(
+  { remove = [], ...table }: Omit<ElementChanges, 'add'>,
+  place: TablePlace,
+): readonly NetlinkBatch[] {
+  return batch({ ...table, remove }, place, true);
+}

@@ -3,7 +3,7 @@ import type { PublishedPort } from '../../model/network.js';
 import type { SetElement } from '../nft/set.js';
 import { hostSets } from './host-table.js';
 
-const protocolNumbers = { tcp: 6, udp: 17 } as const;
+const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 /** Where published ports lead. */
 export interface PortTarget {

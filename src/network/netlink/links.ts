@@ -24,6 +24,10 @@ const infoData = 2;
 const vethPeer = 1;
 const macvlanMode = 1;
 const macvlanBridge = 4;
+const familyIPv4 = 2;
+/** IFLA_INET_CONF: attributes are settings by their number (IPV4_DEVCONF_*). */
+const ipv4Settings = 1;
+const loopbackIsRouted = 26;
 const familyIPv6 = 10;
 const addressGeneration = 8;
 const generateNone = 1;
@@ -111,6 +115,17 @@ export function addBridge(out: MessageWriter, link: NewLink): void {
   out.nest(attributes.linkInfo, () => out.attributeString(infoKind, 'bridge'));
 }
 
+/** A link that gives back what leaves by it, as if it had just arrived where it came from; up. One that is there stays. */
+export function addReturn(
+  out: MessageWriter,
+  { name, index }: Pick<NewLink, 'name' | 'index'>,
+): void {
+  out.begin(newLink, messageFlags.create);
+  header(out, index, true);
+  out.attributeString(attributes.name, name);
+  out.nest(attributes.linkInfo, () => out.attributeString(infoKind, 'ifb'));
+}
+
 export function setUp(out: MessageWriter, index: number): void {
   out.begin(newLink, 0);
   header(out, index, true);
@@ -122,6 +137,15 @@ export function withoutLinkLocal(out: MessageWriter, index: number): void {
   header(out, index, false);
   out.nest(attributes.familySettings, () =>
     out.nest(familyIPv6, () => out.attribute8(addressGeneration, generateNone)),
+  );
+}
+
+/** Packets from and to 127.0.0.0/8 may leave by it, with another address by then. */
+export function routeLoopback(out: MessageWriter, index: number): void {
+  out.begin(newLink, 0);
+  header(out, index, true);
+  out.nest(attributes.familySettings, () =>
+    out.nest(familyIPv4, () => out.nest(ipv4Settings, () => out.attribute32(loopbackIsRouted, 1))),
   );
 }
 

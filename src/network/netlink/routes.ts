@@ -14,11 +14,13 @@ const addressAttributes = { address: 1, local: 2, broadcast: 4 } as const;
 const withoutDuplicateCheck = 0x02;
 const permanentAddress = 0x80;
 
-const routeAttributes = { destination: 1, oif: 4, gateway: 5, source: 7 } as const;
+const routeAttributes = { destination: 1, oif: 4, gateway: 5, priority: 6, source: 7 } as const;
 const mainTable = 254;
+const localTable = 255;
+const lastMetric = 4096;
 const protocolStatic = 4;
 const scopes = { universe: 0, link: 253 } as const;
-const routeTypes = { unicast: 1, unreachable: 7 } as const;
+const routeTypes = { unicast: 1, local: 2, unreachable: 7 } as const;
 const onLink = 4;
 
 const neighbourAttributes = { destination: 1, linkAddress: 2 } as const;
@@ -81,6 +83,15 @@ function describe(out: MessageWriter, route: Route): void {
 export function addRoute(out: MessageWriter, route: Route): void {
   out.begin(newRoute, set);
   describe(out, route);
+}
+
+/** ::1 is this machine's for packets that come by a link too; the way by `lo` stays the first. */
+export function addLoopbackRoute(out: MessageWriter, link: number): void {
+  out.begin(newRoute, set);
+  out.u8(families[6]).u8(128).u8(0).u8(0).u8(localTable).u8(protocolStatic);
+  out.u8(scopes.universe).u8(routeTypes.local).u32(0);
+  out.attributeBytes(routeAttributes.destination, addressBytes({ family: 6, value: 1n }));
+  out.attribute32(routeAttributes.oif, link).attribute32(routeAttributes.priority, lastMetric);
 }
 
 export function removeRoute(out: MessageWriter, route: Route): void {

@@ -1,7 +1,7 @@
 /** nf_tables messages that add and remove elements (linux/netfilter/nf_tables.h). Pure. */
 import { MessageWriter, messageFlags } from '../netlink/message-writer.js';
 import { fieldsBytes } from './field-bytes.js';
-import type { SetElement, TableFamily } from './set.js';
+import { tableFamilies, type SetElement, type TableFamily } from './set.js';
 
 export interface ElementChanges {
   readonly table: string;
@@ -11,8 +11,6 @@ export interface ElementChanges {
   /** After `add`. What is not there fails the whole transaction. */
   readonly remove?: readonly SetElement[];
 }
-
-const families: Readonly<Record<TableFamily, number>> = { inet: 1, bridge: 7 };
 
 /** struct nfgenmsg: family, version, resource. */
 const subsystem = 10;
@@ -44,7 +42,7 @@ export function elementMessages(changes: ElementChanges): Uint8Array {
   runs.forEach(({ run, type, flags }, index) => {
     // Older kernels do not answer the batch's end.
     const ack = index === runs.length - 1 ? messageFlags.ack : 0;
-    header(out.begin(type, flags | ack), families[changes.family], 0);
+    header(out.begin(type, flags | ack), tableFamilies[changes.family], 0);
     writeRun(out, changes.table, run);
   });
   header(out.begin(batchEnd, 0), 0, subsystem);

@@ -60,6 +60,9 @@ export interface SetElement {
 
 export type TableFamily = 'inet' | 'bridge';
 
+/** NFPROTO_* of linux/netfilter.h. */
+export const tableFamilies: Readonly<Record<TableFamily, number>> = { inet: 1, bridge: 7 };
+
 /** Commands that add elements, as nft(8) reads them: behind a ruleset they are part of its transaction. */
 export function elementsText(
   family: TableFamily,

@@ -13,9 +13,9 @@ export class LmdbNetworks implements NetworkRecords {
   }
 
   async insert(make: (existing: readonly Network[]) => Network): Promise<Network> {
-    const { root, networks, directory } = this.#tables;
+    const { writer, networks, directory } = this.#tables;
     requireSpace(directory);
-    return await root.transaction(() => {
+    return await writer.write(() => {
       const network = make(this.list());
       void networks.put(network.id, network);
       return network;
@@ -52,9 +52,9 @@ export class LmdbNetworks implements NetworkRecords {
   }
 
   async remove(id: NetworkId): Promise<boolean> {
-    const { root, networks, meta, directory } = this.#tables;
+    const { writer, networks, meta, directory } = this.#tables;
     requireSpaceToChange(directory);
-    return await root.transaction(() => {
+    return await writer.write(() => {
       const network = this.get(id);
       if (network === undefined) return false;
       const users = this.#users(network);

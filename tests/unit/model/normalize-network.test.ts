@@ -3,14 +3,38 @@ import { networkOf } from '../../../src/model/normalize-network.js';
 
 const image = { exposedPorts: [] };
 
-test.each([
-  ['publish', [{ containerPort: 80, protocol: 'tcp' }]],
-  ['publishAll', true],
-  ['netRates', {}],
-  ['egress', { kind: 'deny' }],
-])('%s, which nothing would enforce, is refused and not ignored', (field, value) => {
-  const config = { image: 'tiny', [field]: value };
-  expect(() => networkOf(config, image)).toThrow(
-    expect.objectContaining({ code: 'NOT_ENFORCED', details: { field } }),
-  );
+test.each([['egress', { kind: 'deny' }]])(
+  '%s, which nothing would enforce, is refused and not ignored',
+  (field, value) => {
+    const config = { image: 'tiny', [field]: value };
+    expect(() => networkOf(config, image)).toThrow(
+      expect.objectContaining({ code: 'NOT_ENFORCED', details: { field } }),
+    );
+  },
+);
+
+test('ports are published on the default network when none is named, and not without one', () => {
+  const port = {
+    protocol: 'tcp',
+    hostIp: '',
+    hostPort: 0,
+    hostPortEnd: 0,
+    containerPort: 80,
+  } as const;
+  const { network, networking } = networkOf({ image: 'tiny', publish: [port] }, image);
+  expect(network).toBe('default');
+  expect(networking.attachments).toEqual([{ network: 'default' }]);
+  expect(networking.publish).toEqual([port]);
+});
+
+test('ports of the image are exposed with those of the config', () => {
+  const exposing = { exposedPorts: ['80', '53/udp', '99/other'] };
+  const { expose } = networkOf(
+    { image: 'tiny', expose: [{ port: 80, protocol: 'tcp' }] },
+    exposing,
+  ).networking;
+  expect(expose).toEqual([
+    { port: 80, protocol: 'tcp' },
+    { port: 53, protocol: 'udp' },
+  ]);
 });

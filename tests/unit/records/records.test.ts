@@ -280,10 +280,50 @@ test('10,000 containers of one batch are listed with one spec in memory', async 
 
 test('a data root of a newer format is refused', async () => {
   await store.close();
-  const { openDatabase } = await import('../../../src/records/database.js');
+  const { closeDatabase, openDatabase } = await import('../../../src/records/database.js');
   const tables = await openDatabase(directory);
   tables.meta.putSync('format', 99);
-  await tables.root.close();
+  await closeDatabase(tables);
   await expect(openRecords(directory)).rejects.toThrow('its format is 99');
   store = { close: async () => {} } as RecordsStore;
+});
+
+describe('ports of the host', () => {
+  const holding = (hostPort: number, hostIp = '', name = ''): ContainerRecord => ({
+    ...record(name),
+    ports: [{ protocol: 'tcp', hostIp, hostPort, containerPort: 80 }],
+  });
+
+  test('have one owner each, and overlapping addresses exclude each other', async () => {
+    const [web] = await insert(holding(8080, '', 'web'));
+    await insert(holding(8081, '127.0.0.1'), holding(8081, '127.0.0.2'), holding(8081, '::1'));
+    await expect(insert(holding(8080))).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+      details: { container: web?.id, port: 8080 },
+    });
+    await expect(insert(holding(8080, '127.0.0.1'))).rejects.toThrow('Bind for 127.0.0.1:8080');
+    await expect(insert(holding(8081, '0.0.0.0'))).rejects.toThrow('already allocated');
+    await expect(insert(holding(8081, '::'))).rejects.toThrow('already allocated');
+    await expect(insert(holding(9000), holding(9000))).rejects.toThrow('already allocated');
+    expect(store.containers.count()).toBe(4);
+  });
+
+  test('are freed when the record gives them up or goes', async () => {
+    const [web] = await insert(holding(8080));
+    const [other] = await insert(holding(8081));
+    if (web === undefined || other === undefined) throw new Error('They are there');
+    const owner = (hostPort: number): string | undefined =>
+      store.ports.owner({ protocol: 'tcp', hostIp: '', hostPort, containerPort: 80 });
+    expect(owner(8080)).toBe(web.id);
+    await store.containers.change([web.id], null, (found) => ({ ...found, ports: [] }));
+    await store.containers.change([other.id], null, () => null);
+    expect([owner(8080), owner(8081)]).toEqual([undefined, undefined]);
+    const [again] = await store.containers.change([web.id], null, (found) => ({
+      ...found,
+      ports: holding(8081).ports,
+    }));
+    expect(again?.ports).toHaveLength(1);
+    await store.containers.change([web.id], null, (found) => ({ ...found, restartCount: 1 }));
+    expect(owner(8081)).toBe(web.id);
+  });
 });

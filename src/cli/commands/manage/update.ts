@@ -1,6 +1,8 @@
 import type { UpdateRequest } from '../../../engine/contract.js';
 import { defined } from '../../config/defined.js';
+import { ratesOf } from '../../config/networks.js';
 import { resourcesOf } from '../../config/resources.js';
+import { rateOptions } from '../../options/network.js';
 import { resourceOptions } from '../../options/resources.js';
 import { parseDuration } from '../../parse/duration.js';
 import { parseRestart } from '../../parse/policy.js';
@@ -11,10 +13,11 @@ import { runBatch } from '../batch.js';
 
 export const command: CommandDefinition = defineCommand({
   description:
-    'Changes limits, restart policy and lease of containers, at once where they run. What is not named stays; -1 (0 for weights and leases) takes a limit away.',
+    'Changes limits, restart policy and lease of containers, at once where they run. What is not named stays; -1 (0 for weights, bandwidth and leases) takes a limit away.',
   arguments: [argumentList('CONTAINER', { required: true, complete: 'container' })],
   options: {
     ...resourceOptions,
+    ...rateOptions,
     restart: value('--restart <policy>', 'no, on-failure[:N], always or unless-stopped', {
       parse: parseRestart,
       complete: ['no', 'on-failure', 'always', 'unless-stopped'],
@@ -42,7 +45,7 @@ export const command: CommandDefinition = defineCommand({
     const request: UpdateRequest = {
       ...(Object.keys(resources).length === 0 ? {} : { resources }),
       ...(Object.keys(lease).length === 0 ? {} : { lease }),
-      ...defined({ restart: flags.restart }),
+      ...defined({ restart: flags.restart, netRates: ratesOf(flags) }),
     };
     if (Object.keys(request).length === 0) {
       throw usageError(

@@ -95,11 +95,12 @@ async function writeBundle(context: CommandContext, path: string): Promise<void>
 
 export const command: CommandDefinition = defineCommand({
   description:
-    'Checks what the kernel and this machine offer, and says how to get what is missing. With --leaks it looks for objects that no record explains: cgroups, directories, processes, id ranges.',
+    'Checks what the kernel and this machine offer, and says how to get what is missing. With --leaks it looks for objects that no record explains: cgroups, directories, processes, id ranges, links, elements of nftables.',
   arguments: [],
   options: {
     leaks: flag('--leaks', 'Look for objects that nothing explains'),
     fix: flag('--fix', 'Remove them'),
+    tune: flag('--tune', 'Let packets of containers pass the host’s firewall, until keeper stop'),
     forecast: flag('--forecast', 'How many more containers fit, and which limit comes first'),
     bundle: value('--bundle <file>', 'Collect what a report of a fault needs in a file', {
       parse: asText,
@@ -112,6 +113,7 @@ export const command: CommandDefinition = defineCommand({
   ],
   examples: [
     { command: 'warren doctor', what: 'Is this machine fit?' },
+    { command: 'warren doctor --tune', what: 'Let containers out through a firewall that drops' },
     { command: 'warren doctor --forecast', what: 'How many containers does it still hold?' },
     { command: 'warren doctor --leaks --fix', what: 'Clean up after a crash' },
   ],
@@ -121,6 +123,10 @@ export const command: CommandDefinition = defineCommand({
     if (flags.forecast) return printForecast(context);
     if (flags.leaks) return findLeaks(context, flags.fix);
     const engine = await context.engine();
+    if (flags.tune) {
+      for (const chain of await engine.system.tune())
+        context.output.note(`Added a rule for containers to chain ${chain}`);
+    }
     const checks = await engine.system.doctor();
     printChecks(context, checks);
     return checks.some(({ status }) => status === 'missing') ? exitCodes.failure : exitCodes.ok;

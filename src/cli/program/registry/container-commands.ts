@@ -67,6 +67,24 @@ export const containerCommands: readonly CommandEntry[] = [
     load: () => import('../../commands/watch/limits.js'),
   },
   {
+    path: ['port', 'add'],
+    group: managing,
+    summary: 'Publish ports of a container while it runs',
+    load: () => import('../../commands/network/port-add.js'),
+  },
+  {
+    path: ['port', 'rm'],
+    group: managing,
+    summary: 'End the publishing of ports while the container runs',
+    load: () => import('../../commands/network/port-rm.js'),
+  },
+  {
+    path: ['port'],
+    group: watching,
+    summary: 'List the published ports of a container, and change them',
+    load: () => import('../../commands/network/port.js'),
+  },
+  {
     path: ['events'],
     group: watching,
     summary: 'Show what happens, as it happens',

@@ -8,6 +8,7 @@ export const groupSummaries: Readonly<Record<string, string>> = {
   image: 'Manage images',
   volume: 'Manage volumes',
   network: 'Manage networks',
+  port: 'List the published ports of a container, and change them',
   keeper: 'Manage the keepers',
   system: 'Look after this engine',
 };

@@ -8,6 +8,7 @@ import { failure } from '../../batch.js';
 import type { EngineContext } from '../../context.js';
 import type { BatchOptions, BatchResult } from '../../contract.js';
 import { writeEtcFiles } from '../../launch/etc-files.js';
+import { claimingPorts } from '../../networks/ports.js';
 import { containerEvent } from '../../observe/container-event.js';
 import { allocatableIds, releaseUnusedIds } from '../../state/id-pool.js';
 import { provideVolumes } from '../../storage/container-volumes.js';
@@ -156,9 +157,11 @@ const isOfOne: ReadonlySet<string> = new Set([
   'ADDRESS_IN_USE',
   'NO_FREE_ADDRESS',
   'BRIDGE_FULL',
+  'PORT_IN_USE',
+  'NO_FREE_PORT',
 ]);
 
-/** All in one transaction; when a name or an address is taken, one by one, so that the others succeed. Results are in order. */
+/** All in one transaction; when a name, an address or a port is taken, one by one, so that the others succeed. Results are in order. */
 async function insertAll(
   context: EngineContext,
   records: readonly ContainerRecord[],
@@ -184,14 +187,16 @@ async function insert(
   records: readonly ContainerRecord[],
   intent: Intent,
 ): Promise<readonly ContainerRecord[]> {
-  const request = { records, intent, idPool: allocatableIds(context) };
-  try {
-    return await context.records.containers.insert(request);
-  } catch (error) {
-    if (!isWarrenError(error, 'exhausted', 'ID_POOL_EXHAUSTED')) throw error;
-    if ((await releaseUnusedIds(context)) === 0) throw error;
-    return await context.records.containers.insert(request);
-  }
+  return await claimingPorts(context, records, async (complete) => {
+    const request = { records: complete, intent, idPool: allocatableIds(context) };
+    try {
+      return await context.records.containers.insert(request);
+    } catch (error) {
+      if (!isWarrenError(error, 'exhausted', 'ID_POOL_EXHAUSTED')) throw error;
+      if ((await releaseUnusedIds(context)) === 0) throw error;
+      return await context.records.containers.insert(request);
+    }
+  });
 }
 
 function success(record: ContainerRecord): BatchResult<ContainerRecord> {

@@ -8,6 +8,7 @@ import type { EngineContext } from '../../context.js';
 import type { BatchOptions, BatchResult, RunOptions } from '../../contract.js';
 import { launchContainer, type LaunchWishes } from '../../launch/launch-container.js';
 import { LaunchTracer } from '../../launch/trace.js';
+import { claimingPorts } from '../../networks/ports.js';
 import { type LockedContainer, withContainerLock } from '../../state/container-lock.js';
 import { forget } from '../../state/forget.js';
 import { readState } from '../../state/read-states.js';
@@ -95,9 +96,8 @@ export async function launchLocked(
     subjects: [record.id],
   });
   try {
-    const started = startedRecord(context, current);
     await forget(context, [current]);
-    await context.records.containers.change([record.id], fence, () => started);
+    const started = await beginRun(context, startedRecord(context, current), fence);
     tracer?.step('record');
     const launched = await launchContainer(context, started, { ...wishes, fence, tracer });
     tracer?.end();
@@ -112,6 +112,18 @@ export async function launchLocked(
   } finally {
     await context.records.intents.end(intent);
   }
+}
+
+/** Stores the record of a new run, with its ports. */
+async function beginRun(
+  context: EngineContext,
+  started: ContainerRecord,
+  fence: bigint,
+): Promise<ContainerRecord> {
+  return await claimingPorts(context, [started], async ([wanted = started]) => {
+    await context.records.containers.change([wanted.id], fence, () => wanted);
+    return wanted;
+  });
 }
 
 function requireStartable(context: EngineContext, record: ContainerRecord): void {
