@@ -4,6 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { WarrenError } from '../base/errors.js';
 import { parseNetwork, type IpNetwork } from '../base/ip.js';
 import { chooseParent } from '../cgroup/parent.js';
+import { systemdRuns } from '../host/linux/systemd.js';
 import type { IdRange } from '../model/container.js';
 import { defaultIdPool, defaultNetworkPool, idsPerContainer } from '../model/defaults.js';
 import type { EngineOptions, LaunchTrace } from './contract.js';
@@ -85,10 +86,16 @@ export function engineSettings(options: EngineOptions, environment: Environment)
 function cgroupParentOf(wanted: string | undefined, dataRoot: string | null): string {
   const initMembership = readFileSync('/proc/1/cgroup', 'utf8');
   const insideContainer = readlinkSync('/proc/self/ns/pid') !== initialPidNamespace;
-  const parent = chooseParent({ requested: wanted ?? '', initMembership, insideContainer });
-  if (dataRoot === null || (wanted !== undefined && wanted !== '')) return parent;
-  const digest = createHash('sha256').update(dataRoot).digest('hex');
-  return `${parent}-${digest.slice(0, 8)}`;
+  const digest = createHash('sha256')
+    .update(dataRoot ?? '')
+    .digest('hex');
+  return chooseParent({
+    requested: wanted ?? '',
+    initMembership,
+    insideContainer,
+    systemd: systemdRuns(),
+    name: dataRoot === null ? 'warren' : `warren-${digest.slice(0, 8)}`,
+  });
 }
 
 function checkedPool(pool: IdRange): IdRange {

@@ -315,7 +315,8 @@ struct keeper_options {
   uint64_t idle_exit_ms;   /* without containers and clients; 0: never */
   uint64_t original_files; /* soft RLIMIT_NOFILE and oom_score_adj of whoever started us: containers get them */
   int original_oom_score;
-  bool upgraded; /* took the place of an older program in the same process */
+  bool leave_scope; /* of `start`: it is the first process of a scope, which must not hold processes itself */
+  bool upgraded;    /* took the place of an older program in the same process */
 };
 
 struct keeper {

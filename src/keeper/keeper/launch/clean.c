@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../base/log.h"
-#include "../base/socket.h"
-#include "core.h"
+#include "../../base/log.h"
+#include "../../base/socket.h"
+#include "../core.h"
 
 enum { TRIES = 3 };
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../base/log.h"
+#include "../../base/log.h"
 #include "journal.h"
 
 enum { MAGIC = 0x4e524a57, VERSION = 1, HEAD = 8, REWRITE_LEAST = 1 << 20 };

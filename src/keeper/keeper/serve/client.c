@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../base/log.h"
+#include "../../base/log.h"
 
 enum { READ_SIZE = 65536, PAUSE_AT = 256 * 1024, ROOM_FOR_STREAMS = CLIENT_OUT_MAX / 2, CLIENTS_MAX = 4096 };
 

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../base/log.h"
-#include "core.h"
+#include "../../base/log.h"
+#include "../core.h"
 
 enum { HEAD = 8, ROTATE_AT = 4 << 20, WRITE_AT = 64 << 10 };
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../base/log.h"
-#include "../base/own.h"
+#include "../../base/log.h"
+#include "../../base/own.h"
 #include "client.h"
 
 static bool running_container(struct request *request, struct str id, const char *action, struct container **out) {

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../base/kernel.h"
-#include "../base/log.h"
-#include "../base/pidfd.h"
-#include "../stdio/streams.h"
-#include "core.h"
+#include "../../base/kernel.h"
+#include "../../base/log.h"
+#include "../../base/pidfd.h"
+#include "../../stdio/streams.h"
+#include "../core.h"
 
 /* Takes up an exec that an earlier keeper started: what was bound to it ends, the rest goes on unwatched. */
 static void adopt_exec(struct process *exec) {

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../base/kernel.h"
-#include "core.h"
+#include "../../base/kernel.h"
+#include "../core.h"
 
 enum { PATH_SIZE = 4096, DEPTH_MAX = 16, PROCESSES_MAX = 16384, CGROUPS_MAX = 4096 };
 

@@ -12,9 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../base/kernel.h"
-#include "../base/log.h"
-#include "../base/socket.h"
+#include "../../base/kernel.h"
+#include "../../base/log.h"
+#include "../../base/socket.h"
 #include "lane.h"
 
 enum {

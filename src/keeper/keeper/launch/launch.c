@@ -12,33 +12,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../base/kernel.h"
-#include "../base/log.h"
-#include "../base/pidfd.h"
-#include "../base/socket.h"
-#include "../plan/ops.h"
-#include "core.h"
+#include "../../base/kernel.h"
+#include "../../base/log.h"
+#include "../../base/pidfd.h"
+#include "../../base/socket.h"
+#include "../../plan/ops.h"
+#include "launch.h"
 
 enum { START_FDS = 4, EXEC_FDS = 256 };
 
-struct launch {
-  struct keeper *keeper;
-  struct container *container;
-  struct request *request; /* NULL: the client left, or the keeper itself starts it again */
-  struct job open, start;
-  uint32_t flags;
-  uint64_t fence;
-  uint8_t *plan_data;
-  struct plan plan;
-  int binds[SOCKET_FDS_MAX];
-  unsigned bind_count;
-  struct process *process;
-  int pidfd; /* of the child until it is running */
-  bool cancelled, again, submitted;
-};
-
-static int begin_open(struct job *);
-static void open_reply(struct job *, const struct job_reply *);
 static int begin_start(struct job *);
 static void start_reply(struct job *, const struct job_reply *);
 
@@ -53,8 +35,7 @@ static void launch_free(struct launch *launch) {
   free(launch);
 }
 
-/* `undone`: nothing of it is left. */
-static void launch_failed(struct launch *launch, const struct failure *failure, bool undone) {
+void launch_failed(struct launch *launch, const struct failure *failure, bool undone) {
   struct container *container = launch->container;
   struct request *request = launch->request;
   bool again = launch->again, tell = again && !launch->cancelled;
@@ -78,7 +59,7 @@ static void launch_failed(struct launch *launch, const struct failure *failure, 
   if (again && container->supervise.engine_on_exit) reconcile_request(container->keeper);
 }
 
-static void fail_early(struct launch *launch, int error, const char *action, const char *path) {
+void launch_fail_early(struct launch *launch, int error, const char *action, const char *path) {
   struct failure failure;
   fail(&failure, error, action, path);
   launch_failed(launch, &failure, true);
@@ -99,72 +80,19 @@ void launch_cancel(struct launch *launch) {
   if (launch->open.lane || launch->start.lane || !launch->submitted) {
     if (launch->open.lane) job_cancel(launch->keeper, &launch->open);
     if (launch->start.lane) job_cancel(launch->keeper, &launch->start);
-    return fail_early(launch, ECANCELED, "start container", launch->container->supervise.id);
+    return launch_fail_early(launch, ECANCELED, "start container", launch->container->supervise.id);
   }
   if (launch->start.worker) job_cancel(launch->keeper, &launch->start);
 }
 
-static struct lane *lane_of(const struct launch *launch) {
+struct lane *launch_lane(const struct launch *launch) {
   return launch->request ? &launch->request->client->lane : NULL;
 }
 
 void launch_resume(struct launch *launch) {
   launch->submitted = true;
   struct job *job = launch->bind_count == 0 && plan_host_binds(&launch->plan) > 0 ? &launch->open : &launch->start;
-  job_submit(launch->keeper, job, lane_of(launch));
-}
-
-/* ---- bind sources ---- */
-
-/* Adds the pidfds of the containers whose namespaces it joins; they stay theirs. */
-static int add_joined(struct launch *launch, int *fds, size_t *count, struct failure *failure) {
-  size_t at = 0;
-  struct op op;
-  while (plan_next(&launch->plan, &at, &op)) {
-    struct op_namespace_join join;
-    if (op.type != OP_NAMESPACE_JOIN || !decode_namespace_join(op.payload, &join)) continue;
-    struct container *other = container_find(launch->keeper, join.container.at, join.container.len);
-    OWN_MEM char *name = str_copy(join.container);
-    if (!other || !other->init || other->init->pidfd < 0) {
-      fail(failure, ESRCH, "join the namespaces of container", name ? name : "");
-      failure->phase = op.phase;
-      failure->index = op.index;
-      failure->type = op.type;
-      return -1;
-    }
-    if (*count >= SOCKET_FDS_MAX)
-      return fail(failure, E2BIG, "pass the mount sources of", launch->container->supervise.id);
-    fds[(*count)++] = other->init->pidfd;
-  }
-  return 0;
-}
-
-static int begin_open(struct job *job) {
-  struct launch *launch = OWNER_OF(job, struct launch, open);
-  struct job_message message = {.kind = JOB_OPEN, .size = (uint32_t)launch->plan.size};
-  struct failure failure;
-  int fds[SOCKET_FDS_MAX];
-  size_t count = 0;
-  if (add_joined(launch, fds, &count, &failure) == 0) {
-    if (job_post(job, &message, launch->plan_data, fds, count) == 0) return 0;
-    fail(&failure, 0, "ask for the mount sources of", launch->container->supervise.id);
-  }
-  launch_failed(launch, &failure, true);
-  return -1;
-}
-
-static void open_reply(struct job *job, const struct job_reply *reply) {
-  struct launch *launch = OWNER_OF(job, struct launch, open);
-  if (reply->message->kind != JOB_OPENED) return launch_failed(launch, &reply->message->failure, true);
-  if (launch->cancelled || reply->nfds != plan_host_binds(&launch->plan))
-    return fail_early(launch, launch->cancelled ? ECANCELED : EPROTO, "open the mount sources of",
-                      launch->container->supervise.id);
-  for (size_t i = 0; i < reply->nfds; i++) {
-    launch->binds[i] = reply->fds[i];
-    reply->fds[i] = -1;
-  }
-  launch->bind_count = (unsigned)reply->nfds;
-  job_submit(launch->keeper, &launch->start, lane_of(launch));
+  job_submit(launch->keeper, job, launch_lane(launch));
 }
 
 /* ---- the start itself ---- */
@@ -178,7 +106,7 @@ static int post_start(struct launch *launch, const int out[3], struct failure *f
   if (count + launch->bind_count > SOCKET_FDS_MAX)
     return fail(failure, E2BIG, "pass the mount sources of", supervise->id);
   for (unsigned i = 0; i < launch->bind_count; i++) fds[count++] = launch->binds[i];
-  if (add_joined(launch, fds, &count, failure) < 0) return -1;
+  if (launch_add_joined(launch, fds, &count, failure) < 0) return -1;
   size_t places = count;
   if (places_open(launch->keeper, &launch->plan, fds, &count, failure) < 0) return -1;
   struct job_message message = {
@@ -308,7 +236,7 @@ static struct launch *launch_new(struct keeper *keeper, const struct plan *plan)
   keeper->launches++;
   *launch = (struct launch){
       .keeper = keeper,
-      .open = {.pool = POOL_OPEN, .begin = begin_open, .reply = open_reply},
+      .open = {.pool = POOL_OPEN, .begin = launch_open, .reply = launch_opened},
       .start = {.pool = POOL_LAUNCH, .begin = begin_start, .reply = start_reply},
       .plan_data = copy,
       .plan = {.data = copy, .size = plan->size, .count = plan->count},

@@ -1,8 +1,8 @@
 /* Containers that end with the connection that started them. */
 #include <stdlib.h>
 
-#include "../base/log.h"
-#include "core.h"
+#include "../../base/log.h"
+#include "../core.h"
 
 struct bond {
   struct client *client;

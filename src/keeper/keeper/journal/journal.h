@@ -1,7 +1,7 @@
 /* The journal's records: journal.c writes them, journal_read.c applies them to the table of containers. */
 #pragma once
 
-#include "core.h"
+#include "../core.h"
 
 enum { RECORD_MAX = 2 * PLAN_MAX + FRAME_MAX };
 

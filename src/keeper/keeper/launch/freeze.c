@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../base/log.h"
-#include "core.h"
+#include "../../base/log.h"
+#include "../core.h"
 
 struct freeze {
   struct container *container;

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core.h"
+#include "../core.h"
 
 enum { NAME_SIZE = CONTAINER_ID_MAX + 16 };
 

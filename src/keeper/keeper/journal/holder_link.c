@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../base/log.h"
-#include "../base/socket.h"
-#include "../holder/holder.h"
-#include "core.h"
+#include "../../base/log.h"
+#include "../../base/socket.h"
+#include "../../holder/holder.h"
+#include "../core.h"
 
 enum { PATIENCE_S = 2 };
 

@@ -1,7 +1,7 @@
 /* Lanes of waiting jobs that take turns. */
 #pragma once
 
-#include "core.h"
+#include "../core.h"
 
 struct lanes {
   struct lane *first, **last; /* of those with something to do */

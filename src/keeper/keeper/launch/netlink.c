@@ -7,9 +7,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "../base/socket.h"
-#include "../plan/ops.h"
-#include "core.h"
+#include "../../base/socket.h"
+#include "../../plan/ops.h"
+#include "../core.h"
 
 struct netlink {
   struct job job;
