@@ -5,7 +5,12 @@ import { WarrenError } from '../base/errors.js';
 import { parseNetwork, type IpNetwork } from '../base/ip.js';
 import { chooseParent } from '../cgroup/parent.js';
 import type { IdRange } from '../model/container.js';
-import { defaultIdPool, defaultNetworkPool, idsPerContainer } from '../model/defaults.js';
+import {
+  defaultIdPool,
+  defaultNetwork,
+  defaultNetworkPool,
+  idsPerContainer,
+} from '../model/defaults.js';
 import type { EngineOptions, LaunchTrace } from './contract.js';
 
 /** The options with their defaults. */
@@ -17,6 +22,8 @@ export interface EngineSettings {
   readonly idPool: IdRange;
   /** Subnets of networks come from here. */
   readonly networkPool: IpNetwork;
+  /** Of containers that name none. */
+  readonly defaultNetwork: string;
   /** Source NAT, published ports and forwarding are set up on the host. */
   readonly hostNat: boolean;
   readonly overlayStrategy: 'probe' | 'fd' | 'attached';
@@ -68,6 +75,8 @@ export function engineSettings(options: EngineOptions, environment: Environment)
     networkPool: networkPoolOf(
       options.networkPool ?? nonEmpty(environment['WARREN_NETWORK_POOL']) ?? defaultNetworkPool,
     ),
+    defaultNetwork:
+      options.defaultNetwork ?? nonEmpty(environment['WARREN_DEFAULT_NETWORK']) ?? defaultNetwork,
     hostNat: options.hostNat ?? environment['WARREN_HOST_NAT'] !== '0',
     overlayStrategy: options.overlayStrategy ?? 'probe',
     logLevel: options.logLevel ?? 'warn',
