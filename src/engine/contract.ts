@@ -47,6 +47,8 @@ export interface EngineOptions {
    * @default WARREN_HOST_NAT is not 0
    */
   readonly hostNat?: boolean;
+  /** Network of containers that name none: a network, or `none` (only lo). @default WARREN_DEFAULT_NETWORK, else 'default' */
+  readonly defaultNetwork?: string;
   /** Force an overlay strategy (tests). @default 'probe' */
   readonly overlayStrategy?: 'probe' | 'fd' | 'attached';
   /** File that configures registries. @default WARREN_REGISTRIES, else /etc/warren/registries.json */

@@ -152,7 +152,7 @@ function ownCommand({ dataRoot, runDir }: EngineSettings, name: string): readonl
 
 /** What keepers start when something needs the engine and no engine is there. */
 function keeperConfiguration(settings: EngineSettings): KeeperConfiguration {
-  const { cgroupParent, idPool, networkPool, hostNat } = settings;
+  const { cgroupParent, idPool, networkPool, hostNat, defaultNetwork } = settings;
   return {
     reconcile: ownCommand(settings, 'reconcile'),
     environment: [
@@ -160,6 +160,7 @@ function keeperConfiguration(settings: EngineSettings): KeeperConfiguration {
       `WARREN_CGROUP_PARENT=${cgroupParent}`,
       `WARREN_ID_POOL=${idPool.base}:${idPool.count}`,
       `WARREN_NETWORK_POOL=${formatNetwork(networkPool)}`,
+      `WARREN_DEFAULT_NETWORK=${defaultNetwork}`,
       `WARREN_HOST_NAT=${hostNat ? 1 : 0}`,
     ],
     logLevel: logLevels.indexOf(settings.logLevel),

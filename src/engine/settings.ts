@@ -6,7 +6,12 @@ import { parseNetwork, type IpNetwork } from '../base/ip.js';
 import { chooseParent } from '../cgroup/parent.js';
 import { systemdRuns } from '../host/linux/systemd.js';
 import type { IdRange } from '../model/container.js';
-import { defaultIdPool, defaultNetworkPool, idsPerContainer } from '../model/defaults.js';
+import {
+  defaultIdPool,
+  defaultNetwork,
+  defaultNetworkPool,
+  idsPerContainer,
+} from '../model/defaults.js';
 import type { EngineOptions, LaunchTrace } from './contract.js';
 
 /** The options with their defaults. */
@@ -18,6 +23,8 @@ export interface EngineSettings {
   readonly idPool: IdRange;
   /** Subnets of networks come from here. */
   readonly networkPool: IpNetwork;
+  /** Of containers that name none. */
+  readonly defaultNetwork: string;
   /** Source NAT, published ports and forwarding are set up on the host. */
   readonly hostNat: boolean;
   readonly overlayStrategy: 'probe' | 'fd' | 'attached';
@@ -69,6 +76,8 @@ export function engineSettings(options: EngineOptions, environment: Environment)
     networkPool: networkPoolOf(
       options.networkPool ?? nonEmpty(environment['WARREN_NETWORK_POOL']) ?? defaultNetworkPool,
     ),
+    defaultNetwork:
+      options.defaultNetwork ?? nonEmpty(environment['WARREN_DEFAULT_NETWORK']) ?? defaultNetwork,
     hostNat: options.hostNat ?? environment['WARREN_HOST_NAT'] !== '0',
     overlayStrategy: options.overlayStrategy ?? 'probe',
     logLevel: options.logLevel ?? 'warn',

@@ -3,7 +3,6 @@ import type { ContainerConfig, ContainerSpec } from './container-config.js';
 import * as defaults from './defaults.js';
 import type { ImageConfig } from './image.js';
 import {
-  defaultNetworkName,
   isNetworkName,
   type ExposedPort,
   type NetworkAttachment,
@@ -17,7 +16,7 @@ export function networkOf(
 ): Pick<ContainerSpec, 'network' | 'networking'> {
   const attachments = attachmentsOf(config);
   return {
-    network: attachments[0]?.network ?? modeOf(config),
+    network: attachments[0]?.network ?? config.network ?? defaults.defaultNetwork,
     networking: {
       attachments,
       publish: config.publish ?? [],
@@ -32,17 +31,11 @@ export function networkOf(
   };
 }
 
-/** Ports are published on a network: who asks for some and names none means the default one. */
-function modeOf({ network, publish = [], publishAll = false }: ContainerConfig): string {
-  if (network !== undefined) return network;
-  return publishAll || publish.length > 0 ? defaultNetworkName : defaults.defaultNetwork;
-}
-
 /** `network` alone is short for one attachment without wishes. */
 function attachmentsOf(config: ContainerConfig): readonly NetworkAttachment[] {
   const { network, networks = [] } = config;
   if (networks.length === 0) {
-    const mode = modeOf(config);
+    const mode = network ?? defaults.defaultNetwork;
     return isNetworkName(mode) ? [{ network: mode }] : [];
   }
   if (network !== undefined && network !== networks[0]?.network) {

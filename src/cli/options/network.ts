@@ -70,7 +70,7 @@ export const networkOptions: TableFor<NetworkFlags> = {
   network: list(
     '--network <network>',
     'A network, or none (only lo), host, container:NAME; with name=NAME,alias=…,ip=… for more',
-    { group, parse: parseNetworkFlag, complete: 'network' },
+    { group, defaultText: 'default', parse: parseNetworkFlag, complete: 'network' },
   ),
   ip: value('--ip <address>', 'IPv4 address on the first network', { group, parse: parseIPv4 }),
   ip6: value('--ip6 <address>', 'IPv6 address on the first network', { group, parse: parseIPv6 }),

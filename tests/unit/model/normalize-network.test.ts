@@ -3,7 +3,7 @@ import { networkOf } from '../../../src/model/normalize-network.js';
 
 const image = { exposedPorts: [] };
 
-test('ports are published on the default network when none is named, and not without one', () => {
+test('ports are published on the default network when none is named', () => {
   const port = {
     protocol: 'tcp',
     hostIp: '',

@@ -46,6 +46,7 @@ const record: ContainerRecord = {
       mounts: [{ type: 'volume', source: 'data', target: '/data' }],
       resources: { memoryBytes: 32 * 2 ** 20, cpus: 0.5 },
       restart: { name: 'always' },
+      network: 'none',
     },
     image,
   ),
