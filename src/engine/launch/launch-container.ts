@@ -32,11 +32,13 @@ export async function launchContainer(
   if (record.ids !== null) context.idClaims.require(record.ids, record.name);
   const networks = networksOf(context, record);
   if (networks.length > 0) await writeEtcFiles(context, record);
+  let instance = record.run?.keeper ?? context.keepers.launching;
+  // First, because a scope of systemd's comes with its keeper: groups that are made before it do not last.
+  await context.keepers.start(instance);
   const compiled = compileContainer(context, record, wishes.watched);
   wishes.tracer?.step('compile');
   let routerLost = false;
   let portsCleared = false;
-  let instance = record.run?.keeper ?? context.keepers.launching;
   for (;;) {
     const keeper = await context.keepers.start(instance);
     await context.router.provide(keeper, networks);

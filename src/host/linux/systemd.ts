@@ -30,6 +30,11 @@ function isPopulated(group: string): boolean {
   return existsSync(events) && /^populated 1$/m.test(readFileSync(events, 'utf8'));
 }
 
+/** When another one makes the scope at the same moment, systemd-run says so, or fails without a word; the keeper's program always says why. */
+function isTaken({ code, stderr }: RunResult): boolean {
+  return code !== 0 && (stderr.trim() === '' || /\balready\b/.test(stderr));
+}
+
 /**
  * Runs a command that puts processes into a scope, which is made first when it does not live. Of several at the same time one makes
  * it; the others wait until it has its process.
@@ -38,8 +43,7 @@ export async function runInScope(start: ScopedStart): Promise<RunResult> {
   for (let tries = 1; ; tries += 1) {
     if (isPopulated(start.group)) return await start.run(start.command);
     const result = await start.run(scopeCommand(start.unit, [...start.command, '--leave-scope']));
-    const isTaken = result.code !== 0 && /\balready\b/.test(result.stderr);
-    if (!isTaken || tries === maximumTries) return result;
+    if (!isTaken(result) || tries === maximumTries) return result;
     await delay(lookAgainMs);
   }
 }
