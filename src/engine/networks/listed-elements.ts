@@ -6,7 +6,7 @@ import type { Field } from '../../network/nft/set.js';
 export type ListedKeys = ReadonlyMap<string, readonly (readonly Field[])[]>;
 
 /**
- * What a table holds; null when there is none, or no nft(8), without which nothing can have made one.
+ * What a table holds; null when there is none: so it is where nft(8) is missing, or nftables in the kernel.
  * @param enter program and arguments in front, for another network namespace
  */
 export async function listElements(
@@ -20,7 +20,7 @@ export async function listElements(
   if (result === null) return null;
   const { code, stdout, stderr } = result;
   if (code === 0) return listedKeys(stdout);
-  if (stderr.includes('No such file')) return null;
+  if (/No such file|Protocol not supported/.test(stderr)) return null;
   throw new WarrenError(
     'unavailable',
     'FIREWALL_REFUSED',
