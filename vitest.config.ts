@@ -50,7 +50,7 @@ const config: ViteUserConfig = defineConfig({
     globals: false,
     retry: 0,
     // The machine's own tables of nftables and settings are left alone; tests of those make a network namespace.
-    env: { WARREN_HOST_NAT: '0' },
+    env: { WARREN_HOST_NAT: '0', WARREN_DEFAULT_NETWORK: 'none' },
     pool: 'forks',
     reporters: [
       'default',

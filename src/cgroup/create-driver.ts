@@ -1,5 +1,6 @@
 import { WarrenError } from '../base/errors.js';
 import type { CgroupFiles } from '../host/port.js';
+import { scopeUnitOf } from '../host/systemd-scope.js';
 import type { DeviceRule } from '../model/resources.js';
 import { readAccounts } from './reading/accounts.js';
 import { cgroupVersion, locateControllers } from './controllers.js';
@@ -86,6 +87,12 @@ function setup(groups: GroupSet, request: CgroupRequest): CgroupSetup {
   };
 }
 
+/** A scope's own group goes with the scope, by itself, where systemd keeps track of it. */
+function isSystemds(files: CgroupFiles, { hierarchy, path }: CgroupGroup, parent: string): boolean {
+  const tracked = hierarchy === 0 || files.hierarchies[hierarchy]?.name === 'name=systemd';
+  return tracked && path === parent && scopeUnitOf(parent) !== null;
+}
+
 /** The groups that exist decide: a live update may have given the container one. */
 function joins(groups: GroupSet, path: string): readonly CgroupGroup[] {
   const existing = groups
@@ -125,7 +132,8 @@ export function createCgroupDriver(files: CgroupFiles, options: CgroupDriverOpti
     },
     removeParent(parent) {
       groups.forgetParents();
-      for (const group of sharedGroups(files, controllers, parent)) removeEmpty(files, group);
+      for (const group of sharedGroups(files, controllers, parent))
+        if (!isSystemds(files, group, parent)) removeEmpty(files, group);
     },
   };
 }

@@ -1,6 +1,5 @@
 import { WarrenError } from '../base/errors.js';
-
-const defaultParent = 'warren';
+import { scopePath } from '../host/systemd-scope.js';
 
 export interface ParentChoice {
   /** What the user asked for (`--cgroup-parent`), with or without a leading slash. */
@@ -9,6 +8,10 @@ export interface ParentChoice {
   readonly initMembership: string;
   /** Whether process 1 is a container's: on a host its group says nothing about what was delegated. */
   readonly insideContainer: boolean;
+  /** systemd is process 1, on a host or in a container: the groups are its to give. */
+  readonly systemd: boolean;
+  /** Of the group that is ours when nobody asked for one. Engines differ in it. */
+  readonly name: string;
 }
 
 /** The group of process 1 in the unified hierarchy, else in the first one, without slashes at the ends. */
@@ -28,17 +31,18 @@ function isDelegated(group: string): boolean {
 }
 
 /**
- * The group below which all containers live: the one that was asked for, else `warren`. Inside another
- * container that sees the host's tree, it is below that container's own group, which is where process
+ * The group below which all containers live: the one that was asked for, else under systemd that of a scope, else `name` at
+ * the top. Inside another container that sees the host's tree, it is below that container's own group, which is where process
  * 1 is; with a cgroup namespace the mount already ends there. Throws invalidArgument for a path that
  * leaves the hierarchy.
  */
 export function chooseParent(choice: ParentChoice): string {
-  const { requested } = choice;
+  const { requested, name } = choice;
   if (requested === undefined || requested === '') {
-    if (!choice.insideContainer) return defaultParent;
+    if (choice.systemd) return scopePath(name);
+    if (!choice.insideContainer) return name;
     const own = initGroup(choice.initMembership);
-    return isDelegated(own) ? `${own}/${defaultParent}` : defaultParent;
+    return isDelegated(own) ? `${own}/${name}` : name;
   }
   const parts = requested.split('/').filter(Boolean);
   if (parts.length === 0 || parts.some((part) => part === '.' || part === '..')) {

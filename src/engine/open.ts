@@ -62,6 +62,7 @@ export async function openContext(options: EngineOptions): Promise<EngineContext
 async function contextOf(settings: EngineSettings, host: Host): Promise<EngineContext> {
   const { dataRoot } = settings;
   const facts = await host.facts();
+  const configuration = keeperConfiguration(settings);
   const records = await openRecords(dataRoot);
   try {
     await makeMountPoints(dataRoot);
@@ -81,7 +82,15 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       storage,
       reclaimer: new Reclaimer(storage),
       volumes: new VolumeDirectories({ dataRoot, host }),
-      router: new Router(host, settings, async () => liveElements(context)),
+      router: new Router(
+        {
+          host,
+          resolver: ownCommand(settings, 'resolver'),
+          environment: configuration.environment,
+        },
+        settings,
+        async () => liveElements(context),
+      ),
       ports: new PortPicker(records),
       images: new OciImageStore(imageParts),
       transfers: new ImageTransfers(imageParts, registries),
@@ -89,7 +98,7 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
         keeperParent: settings.cgroupParent,
         deviceNumber,
       }),
-      keepers: new Keepers(host, keeperConfiguration(settings)),
+      keepers: new Keepers(host, configuration),
       users: new UserResolver(dataRoot, host),
       idClaims: new IdClaims(dataRoot),
       journal: new EventJournal(settings.runDir),
@@ -136,25 +145,22 @@ function makePrivate(directory: string): void {
   }
 }
 
+function ownCommand({ dataRoot, runDir }: EngineSettings, name: string): readonly string[] {
+  const program = join(packageRoot, 'bin', 'warren.js');
+  return [process.execPath, program, name, '--data-root', dataRoot, '--run-dir', runDir];
+}
+
 /** What keepers start when something needs the engine and no engine is there. */
 function keeperConfiguration(settings: EngineSettings): KeeperConfiguration {
-  const program = join(packageRoot, 'bin', 'warren.js');
-  const { dataRoot, runDir, cgroupParent, idPool, networkPool, hostNat } = settings;
+  const { cgroupParent, idPool, networkPool, hostNat, defaultNetwork } = settings;
   return {
-    reconcile: [
-      process.execPath,
-      program,
-      'reconcile',
-      '--data-root',
-      dataRoot,
-      '--run-dir',
-      runDir,
-    ],
+    reconcile: ownCommand(settings, 'reconcile'),
     environment: [
       'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       `WARREN_CGROUP_PARENT=${cgroupParent}`,
       `WARREN_ID_POOL=${idPool.base}:${idPool.count}`,
       `WARREN_NETWORK_POOL=${formatNetwork(networkPool)}`,
+      `WARREN_DEFAULT_NETWORK=${defaultNetwork}`,
       `WARREN_HOST_NAT=${hostNat ? 1 : 0}`,
     ],
     logLevel: logLevels.indexOf(settings.logLevel),

@@ -4,8 +4,14 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { WarrenError } from '../base/errors.js';
 import { parseNetwork, type IpNetwork } from '../base/ip.js';
 import { chooseParent } from '../cgroup/parent.js';
+import { systemdRuns } from '../host/linux/systemd.js';
 import type { IdRange } from '../model/container.js';
-import { defaultIdPool, defaultNetworkPool, idsPerContainer } from '../model/defaults.js';
+import {
+  defaultIdPool,
+  defaultNetwork,
+  defaultNetworkPool,
+  idsPerContainer,
+} from '../model/defaults.js';
 import type { EngineOptions, LaunchTrace } from './contract.js';
 
 /** The options with their defaults. */
@@ -17,6 +23,8 @@ export interface EngineSettings {
   readonly idPool: IdRange;
   /** Subnets of networks come from here. */
   readonly networkPool: IpNetwork;
+  /** Of containers that name none. */
+  readonly defaultNetwork: string;
   /** Source NAT, published ports and forwarding are set up on the host. */
   readonly hostNat: boolean;
   readonly overlayStrategy: 'probe' | 'fd' | 'attached';
@@ -68,6 +76,8 @@ export function engineSettings(options: EngineOptions, environment: Environment)
     networkPool: networkPoolOf(
       options.networkPool ?? nonEmpty(environment['WARREN_NETWORK_POOL']) ?? defaultNetworkPool,
     ),
+    defaultNetwork:
+      options.defaultNetwork ?? nonEmpty(environment['WARREN_DEFAULT_NETWORK']) ?? defaultNetwork,
     hostNat: options.hostNat ?? environment['WARREN_HOST_NAT'] !== '0',
     overlayStrategy: options.overlayStrategy ?? 'probe',
     logLevel: options.logLevel ?? 'warn',
@@ -85,10 +95,16 @@ export function engineSettings(options: EngineOptions, environment: Environment)
 function cgroupParentOf(wanted: string | undefined, dataRoot: string | null): string {
   const initMembership = readFileSync('/proc/1/cgroup', 'utf8');
   const insideContainer = readlinkSync('/proc/self/ns/pid') !== initialPidNamespace;
-  const parent = chooseParent({ requested: wanted ?? '', initMembership, insideContainer });
-  if (dataRoot === null || (wanted !== undefined && wanted !== '')) return parent;
-  const digest = createHash('sha256').update(dataRoot).digest('hex');
-  return `${parent}-${digest.slice(0, 8)}`;
+  const digest = createHash('sha256')
+    .update(dataRoot ?? '')
+    .digest('hex');
+  return chooseParent({
+    requested: wanted ?? '',
+    initMembership,
+    insideContainer,
+    systemd: systemdRuns(),
+    name: dataRoot === null ? 'warren' : `warren-${digest.slice(0, 8)}`,
+  });
 }
 
 function checkedPool(pool: IdRange): IdRange {

@@ -47,6 +47,12 @@ export interface PinnedNamespaces {
   drop(path: string): Promise<void>;
   /** Names of its links. */
   links(path: string): Promise<readonly string[]>;
+  /** A program and its arguments that runs in the host's namespace, with sockets (3: UDP, 4: TCP) that listen in that at `path`. */
+  listening(
+    path: string,
+    at: { readonly address: string; readonly port: number },
+    argv: readonly string[],
+  ): readonly string[];
   /** What its token buckets counted, by interface index. */
   shapers(path: string): Promise<ReadonlyMap<number, ShaperCounters>>;
 }
@@ -162,10 +168,19 @@ export interface KeeperControl {
     readonly environment: readonly string[];
     readonly logLevel: number;
   }): Promise<void>;
+  /** A program that runs as long as the keeper does, in place of the one before; null: none. */
+  serve(service: KeeperService | null): Promise<void>;
   status(): Promise<KeeperStatus>;
   /** Throws conflict (KEEPER_BUSY) while containers run, unless forced. */
   shutdown(force: boolean): Promise<void>;
   upgrade(): Promise<void>;
+}
+
+export interface KeeperService {
+  readonly argv: readonly string[];
+  readonly environment: readonly string[];
+  /** Started again when the same one runs already. */
+  readonly anew: boolean;
 }
 
 export interface TerminalSize {

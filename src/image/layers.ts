@@ -10,7 +10,6 @@ import { createHash, randomBytes, type Hash } from 'node:crypto';
 import { join } from 'node:path';
 import { WarrenError } from '../base/errors.js';
 import type { Host } from '../host/port.js';
-import { removeTree } from '../host/tree/remove-tree.js';
 import { decompressed } from './layer/compression.js';
 import { layerLimits, type LayerLimits } from './layer/limits.js';
 import { unpackLayer } from './layer/unpack-layer.js';
@@ -106,14 +105,13 @@ export class UnpackedLayers {
     return readdirSync(join(this.dataRoot, 'layers')).map((name) => `sha256:${name}`);
   }
 
-  /** Takes a layer away at once, and frees its space. Returns the bytes. */
-  async remove(chainId: string): Promise<number> {
-    const size = this.size(chainId);
+  /** Takes a layer away at once. Its space is free when the caller has removed what lies in the trash then. */
+  discard(chainId: string): { readonly bytes: number; readonly grave: string } {
+    const bytes = this.size(chainId);
     this.sizes.delete(chainId);
     const grave = join(this.dataRoot, 'trash', `layer-${randomBytes(8).toString('hex')}`);
     renameSync(this.directory(chainId), grave);
-    await removeTree(grave);
-    return size;
+    return { bytes, grave };
   }
 
   private directory(chainId: string): string {

@@ -109,23 +109,24 @@ export class OciImageStore implements ImageStore {
   }
 
   async remove(reference: string, request: RemoveRequest): Promise<RemoveResult> {
-    await using _lock = await this.parts.lockIndex();
-    const plan = planRemoval(this.parts.catalog, reference, request);
-    this.parts.layout.writeIndex(plan.manifests);
-    if (plan.deleted.length > 0) await this.parts.free();
-    return { untagged: plan.untagged, deleted: plan.deleted };
+    const { result } = await this.parts.freeAfter(() => {
+      const plan = planRemoval(this.parts.catalog, reference, request);
+      this.parts.layout.writeIndex(plan.manifests);
+      return plan;
+    });
+    return { untagged: result.untagged, deleted: result.deleted };
   }
 
   async collect(inUse: readonly string[], options: CollectOptions = {}): Promise<CollectResult> {
-    await using _lock = await this.parts.lockIndex();
-    const plan = planCollection(
-      this.parts.catalog,
-      new Set([...inUse, ...this.parts.heldByWork()]),
-      options,
-    );
-    this.parts.layout.writeIndex(plan.manifests);
-    const reclaimedBytes = await this.parts.free({ forgetFailed: true });
-    return { reclaimedBytes, untagged: plan.untagged };
+    const { catalog, layout } = this.parts;
+    const collect = (): readonly string[] => {
+      const kept = new Set([...inUse, ...this.parts.heldByWork()]);
+      const plan = planCollection(catalog, kept, options);
+      layout.writeIndex(plan.manifests);
+      return plan.untagged;
+    };
+    const { result, bytes } = await this.parts.freeAfter(collect, { forgetFailed: true });
+    return { reclaimedBytes: bytes, untagged: result };
   }
 
   private async build(

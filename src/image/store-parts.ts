@@ -49,9 +49,7 @@ export class StoreParts {
     this.leases.initialize();
     await removeAbandoned(join(this.dataRoot, 'tmp'), temporaryPrefix);
     const tooOld = this.leases.endAbandoned((_note, ageMs) => ageMs > keptAfterFailureMs);
-    if (tooOld === 0) return;
-    await using _lock = await this.lockIndex();
-    await this.free();
+    if (tooOld > 0) await this.freeAfter(() => undefined);
   }
 
   /** Where blobs are while they arrive. */
@@ -94,12 +92,14 @@ export class StoreParts {
   }
 
   async withTemporary<T>(work: (directory: string) => Promise<T>): Promise<T> {
+    await using temporary = this.openTemporary();
+    return await work(temporary.directory);
+  }
+
+  /** An empty directory of ours on the data root's file system, which goes when it is disposed. */
+  openTemporary(): { readonly directory: string } & AsyncDisposable {
     const directory = makeTemporaryDirectory(join(this.dataRoot, 'tmp'), temporaryPrefix);
-    try {
-      return await work(directory);
-    } finally {
-      await removeTree(directory);
-    }
+    return { directory, [Symbol.asyncDispose]: () => removeTree(directory) };
   }
 
   /** Digests that work in progress, of any process, relies on. */
@@ -108,19 +108,34 @@ export class StoreParts {
   }
 
   /**
-   * Frees what neither the index nor a lease leads to. Needs the lock. Returns the bytes.
+   * Runs `change` under the lock, and then frees what neither the index nor a lease leads to: it is taken away under the
+   * lock, and what takes long, the files of layers, is removed when others may go on.
    * @param forgetFailed also what failed work kept for a second try
    */
-  async free({ forgetFailed = false }: { readonly forgetFailed?: boolean } = {}): Promise<number> {
-    if (forgetFailed) this.leases.endAbandoned(() => true);
-    const { blobs, chainIds } = this.catalog.referenced();
-    const held = this.leases.held({ abandoned: true });
-    let bytes = this.layout.removeBlobsExcept(new Set([...blobs, ...held]));
-    bytes += this.removeUnfinished(held);
-    for (const chainId of this.layers.list()) {
-      if (!chainIds.has(chainId) && !held.has(chainId)) bytes += await this.layers.remove(chainId);
+  async freeAfter<T>(
+    change: () => T,
+    { forgetFailed = false }: { readonly forgetFailed?: boolean } = {},
+  ): Promise<{ readonly result: T; readonly bytes: number }> {
+    const graves: string[] = [];
+    const lock = await this.lockIndex();
+    try {
+      const result = change();
+      if (forgetFailed) this.leases.endAbandoned(() => true);
+      const { blobs, chainIds } = this.catalog.referenced();
+      const held = this.leases.held({ abandoned: true });
+      let bytes = this.layout.removeBlobsExcept(new Set([...blobs, ...held]));
+      bytes += this.removeUnfinished(held);
+      for (const chainId of this.layers.list()) {
+        if (chainIds.has(chainId) || held.has(chainId)) continue;
+        const discarded = this.layers.discard(chainId);
+        bytes += discarded.bytes;
+        graves.push(discarded.grave);
+      }
+      return { result, bytes };
+    } finally {
+      await lock.release();
+      for (const grave of graves) await removeTree(grave);
     }
-    return bytes;
   }
 
   private removeUnfinished(held: ReadonlySet<string>): number {

@@ -1,20 +1,15 @@
-import { createReadStream, createWriteStream, renameSync, rmSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { OnProgress } from '../model/events.js';
 import { isWarrenError } from '../base/errors.js';
-import { loadIntoDaemon, saveFromDaemon } from './archive/docker-daemon.js';
+import { chosenImages, leasedArchive, loadFrom, saveTo } from './archive/elsewhere.js';
 import { importRoot } from './archive/import-root.js';
-import { directorySource } from './archive/layout-source.js';
 import { loadArchive } from './archive/load.js';
-import { loadLayout, namesOfEntry, type LoadedImage } from './archive/load-layout.js';
-import { blobsOf, saveImages, type ArchiveFormat, type SavedImage } from './archive/save.js';
-import { parseTransport, type Transport } from './archive/transport.js';
-import { writeLayout } from './archive/write-layout.js';
+import type { LoadedImage } from './archive/load-layout.js';
+import { blobsOf, type ArchiveFormat } from './archive/save.js';
+import { parseTransport } from './archive/transport.js';
 import type { OciDescriptor, OciPlatform } from './oci.js';
 import { hostPlatform, parsePlatform } from './platform.js';
-import { referenceOf } from './catalog.js';
-import { defaultDomain, parseNamed, parseReference, parseTag } from './reference.js';
+import { defaultDomain, parseNamed, parseTag } from './reference.js';
 import type { Credentials } from './registry/credentials.js';
 import type { Registries } from './registry/registries.js';
 import { closeRepositories, type LoginResult } from './registry/registries.js';
@@ -76,7 +71,10 @@ export class ImageTransfers {
         platform: platformOf(options.platform),
       });
     }
-    const [image] = await this.fromElsewhere(source, options);
+    const [image] = await loadFrom(this.parts, source, {
+      ...request(options),
+      platform: platformOf(options.platform),
+    });
     if (image === undefined) throw new Error('What was loaded has an image');
     const called = image.references[0] ?? image.imageId;
     return {
@@ -98,9 +96,12 @@ export class ImageTransfers {
       if (options.destination !== undefined) await this.alias(reference, name);
       return await pushImage(this.parts, this.registries, { reference: name, ...request(options) });
     }
-    const [saved] = this.chosen([reference]);
+    const [saved] = chosenImages(this.parts.catalog, [reference]);
     if (saved === undefined) throw new Error('One reference chooses one image');
-    await this.underLease([saved], () => this.toElsewhere(saved, target));
+    await this.parts.withLease(`push ${reference}`, async (lease) => {
+      await lease.hold([...blobsOf([saved]).keys()]);
+      await saveTo(this.parts, saved, target);
+    });
     const { manifest, id } = saved.image;
     return { reference, imageId: id, digest: manifest.digest, size: manifest.size };
   }
@@ -110,12 +111,12 @@ export class ImageTransfers {
     return { images: await loadArchive(this.parts, archive, request(options)) };
   }
 
-  /** @throws WarrenError notFound (IMAGE_NOT_FOUND), unsupported */
+  /** @throws WarrenError notFound (IMAGE_NOT_FOUND) */
   async save(references: readonly string[], options: SaveOptions = {}): Promise<Readable> {
-    const images = this.chosen(references);
     const { parts } = this;
-    const format = options.format ?? 'docker-archive';
-    return Readable.from(leasedChunks(parts, images, format), { objectMode: false });
+    const images = chosenImages(parts.catalog, references);
+    const archive = leasedArchive(parts, images, options.format ?? 'docker-archive');
+    return Readable.from(archive, { objectMode: false });
   }
 
   /** @throws WarrenError see {@link importRoot} */
@@ -174,71 +175,6 @@ export class ImageTransfers {
     return await this.registries.logout(domainOf(server));
   }
 
-  private async fromElsewhere(
-    { transport, place, name: only }: Transport,
-    options: PullOptions,
-  ): Promise<readonly LoadedImage[]> {
-    const wanted = { ...request(options), platform: platformOf(options.platform) };
-    if (transport === 'docker-daemon') {
-      return await loadArchive(this.parts, await saveFromDaemon(place), wanted);
-    }
-    if (transport !== 'oci')
-      return await loadArchive(this.parts, openGiven(place), { ...wanted, only });
-    return await loadLayout(this.parts, directorySource(place), {
-      ...wanted,
-      only,
-      names: namesOfEntry,
-    });
-  }
-
-  private async toElsewhere(saved: SavedImage, target: Transport): Promise<void> {
-    const { place, name } = target;
-    if (target.transport === 'oci') {
-      writeLayout(this.parts, saved, { directory: place, name });
-      return;
-    }
-    const named = target.transport === 'docker-daemon' ? place : name;
-    const image = named === undefined ? saved : { ...saved, references: [parseTag(named)] };
-    const format = target.transport === 'oci-archive' ? 'oci-archive' : 'docker-archive';
-    const archive = Readable.from(saveImages(this.parts, [image], format), { objectMode: false });
-    if (target.transport === 'docker-daemon') {
-      await loadIntoDaemon(archive, `push docker-daemon:${place}`);
-      return;
-    }
-    const next = `${place}.next-${process.pid}`;
-    try {
-      await pipeline(archive, createWriteStream(next, { flush: true }));
-      renameSync(next, place);
-    } catch (error) {
-      rmSync(next, { force: true });
-      throw error;
-    }
-  }
-
-  /** Images by reference; those named twice once, with both names. */
-  private chosen(references: readonly string[]): readonly SavedImage[] {
-    const { catalog } = this.parts;
-    const chosen = new Map<string, { image: SavedImage['image']; references: string[] }>();
-    for (const reference of references) {
-      const image = catalog.find(reference);
-      const names = catalog.entriesOf(image.id).flatMap((entry) => referenceOf(entry) ?? []);
-      const parsed = parseReference(reference);
-      const name =
-        parsed.kind === 'name' && names.includes(parsed.familiar) ? [parsed.familiar] : [];
-      const known = chosen.get(image.manifest.digest) ?? { image, references: [] };
-      known.references.push(...name.filter((each) => !known.references.includes(each)));
-      chosen.set(image.manifest.digest, known);
-    }
-    return [...chosen.values()];
-  }
-
-  private async underLease<T>(images: readonly SavedImage[], work: () => Promise<T>): Promise<T> {
-    return await this.parts.withLease(`save ${images.length} images`, async (lease) => {
-      await lease.hold([...blobsOf(images).keys()]);
-      return await work();
-    });
-  }
-
   private async alias(reference: string, name: string): Promise<void> {
     const { catalog, layout } = this.parts;
     await using _lock = await this.parts.lockIndex();
@@ -256,24 +192,6 @@ export class ImageTransfers {
       throw error;
     }
   }
-}
-
-/** The lease lasts as long as the stream is read. */
-async function* leasedChunks(
-  parts: StoreParts,
-  images: readonly SavedImage[],
-  format: ArchiveFormat,
-): AsyncGenerator<Buffer> {
-  const lease = await parts.openLease(`save ${images.length} images`, [...blobsOf(images).keys()]);
-  try {
-    yield* saveImages(parts, images, format);
-  } finally {
-    lease.release();
-  }
-}
-
-function openGiven(file: string): AsyncIterable<Buffer> {
-  return createReadStream(file, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>;
 }
 
 function matches(has: OciPlatform, wanted: OciPlatform): boolean {

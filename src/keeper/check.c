@@ -99,6 +99,7 @@ static const struct row rows[] = {
     ROW("frame_type", REQ_CREDIT),
     ROW("frame_type", REQ_STATUS),
     ROW("frame_type", REQ_NETLINK),
+    ROW("frame_type", REQ_SERVICE),
     ROW("frame_type", REP_OK),
     ROW("frame_type", REP_ERROR),
     ROW("frame_type", REP_HELLO_OK),

@@ -10,7 +10,7 @@
 
 static int usage(void) {
   fputs("Usage: warren-keeper start --run-dir DIR --data-root DIR --instance N --hierarchy NAME=PATH...\n"
-        "                           [--cgroup LEAF] [--workers N] [--idle-exit-ms N]\n"
+        "                           [--cgroup LEAF] [--workers N] [--idle-exit-ms N] [--leave-scope]\n"
         "       warren-keeper netns pin PATH [NAME=VALUE...] | drop PATH | links PATH\n"
         "       warren-keeper --check [--table] | --version\n",
         stderr);

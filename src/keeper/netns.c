@@ -5,6 +5,8 @@
  *   netns drop PATH                takes the pin away; what lives only in the namespace goes with it
  *   netns links PATH               prints /proc/net/dev of it
  *   netns shapers PATH             prints what limits its links, and what that counted
+ *   netns listen PATH ADDRESS PORT PROGRAM ARGUMENT...
+ *                                  executes a program here, with a UDP and a TCP socket that listen there
  */
 #include "netns.h"
 
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "listen.h"
 #include "shapers.h"
 
 enum { NAME_MAX_BYTES = 256 };
@@ -105,6 +108,10 @@ int netns_main(char **arguments) {
   if (path && !arguments[2] && strcmp(command, "drop") == 0) return drop(path);
   if (path && !arguments[2] && strcmp(command, "links") == 0) return links(path);
   if (path && !arguments[2] && strcmp(command, "shapers") == 0) return shapers(path);
-  fputs("Usage: warren-keeper netns pin PATH [NAME=VALUE...] | drop PATH | links PATH | shapers PATH\n", stderr);
+  if (path && strcmp(command, "listen") == 0 && arguments[2] && arguments[3] && arguments[4])
+    return listen_main(arguments + 1);
+  fputs("Usage: warren-keeper netns pin PATH [NAME=VALUE...] | drop PATH | links PATH | shapers PATH |\n"
+        "       listen PATH ADDRESS PORT PROGRAM [ARGUMENT...]\n",
+        stderr);
   return 2;
 }

@@ -169,6 +169,8 @@ static int start_holder(struct keeper_options *options, int dir) {
   close(ready[1]);
   OWN_FD answer = ready[0];
   if (pid < 0) return problem("fork", "the holder");
+  /* The holder goes into its leaf; controllers can be enabled for a scope's groups when nobody is left in its own. */
+  if (options->leave_scope) leaf_to_root(options);
   return wait_ready(answer);
 }
 

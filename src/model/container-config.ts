@@ -149,11 +149,11 @@ export interface ContainerConfig {
   readonly shmSizeBytes?: number;
   /** An own devpts. @default true */
   readonly pty?: boolean;
-  /** `none`: an own namespace with only `lo`; else a network's name. @default that of `networks`, else 'none' */
+  /** `none`: an own namespace with only `lo`; else a network's name. @default that of `networks`, else the engine's: 'default' */
   readonly network?: NetworkMode;
   /** Networks and what is asked of them, the default route's first. */
   readonly networks?: readonly NetworkAttachment[];
-  /** Ports that answer on the host. Without a network named they are those of the default one. */
+  /** Ports that answer on the host. */
   readonly publish?: readonly PortMapping[];
   /** Every exposed port on a free port of the host. @default false */
   readonly publishAll?: boolean;

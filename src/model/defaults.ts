@@ -37,8 +37,8 @@ export const defaultIdPool: { readonly base: number; readonly count: number } = 
 /** Ids in one container's range. */
 export const idsPerContainer = 65_536;
 
-/** What `run` uses when no network is named. */
-export const defaultNetwork = 'none';
+/** What `run` uses when no network is named: it is made when the first container asks for it. */
+export const defaultNetwork = 'default';
 
 /** Subnets of networks come from here: an unusual part of 10.0.0.0/8. */
 export const defaultNetworkPool = '10.208.0.0/12';

@@ -107,6 +107,9 @@ export const slotCount: number = 1 << 20;
 /** Interface index in the router of the link that limits what comes out of slot 0. */
 export const shaperBase = 0x0100_0000;
 
+/** Where the resolver answers, in the router. */
+export const resolverAddress = '169.254.1.53';
+
 /** Interface index inside a container of `eth0`. */
 export const insideBase = 16;
 

@@ -3,7 +3,6 @@ import type { ContainerConfig, ContainerSpec } from './container-config.js';
 import * as defaults from './defaults.js';
 import type { ImageConfig } from './image.js';
 import {
-  defaultNetworkName,
   isNetworkName,
   type ExposedPort,
   type NetworkAttachment,
@@ -15,12 +14,9 @@ export function networkOf(
   config: ContainerConfig,
   image: Pick<ImageConfig, 'exposedPorts'>,
 ): Pick<ContainerSpec, 'network' | 'networking'> {
-  for (const field of withoutEffect) {
-    if (config[field] !== undefined) throw notEnforced(field);
-  }
   const attachments = attachmentsOf(config);
   return {
-    network: attachments[0]?.network ?? modeOf(config),
+    network: attachments[0]?.network ?? config.network ?? defaults.defaultNetwork,
     networking: {
       attachments,
       publish: config.publish ?? [],
@@ -35,29 +31,11 @@ export function networkOf(
   };
 }
 
-/** Of the model, and not yet of the firewall: a wish that would not hold is refused. */
-const withoutEffect = ['egress'] as const;
-
-function notEnforced(field: (typeof withoutEffect)[number]): WarrenError {
-  return new WarrenError(
-    'unsupported',
-    'NOT_ENFORCED',
-    `Cannot use ${field}: this version connects containers, and does not enforce it yet`,
-    { hint: `Leave ${field} out`, details: { field } },
-  );
-}
-
-/** Ports are published on a network: who asks for some and names none means the default one. */
-function modeOf({ network, publish = [], publishAll = false }: ContainerConfig): string {
-  if (network !== undefined) return network;
-  return publishAll || publish.length > 0 ? defaultNetworkName : defaults.defaultNetwork;
-}
-
 /** `network` alone is short for one attachment without wishes. */
 function attachmentsOf(config: ContainerConfig): readonly NetworkAttachment[] {
   const { network, networks = [] } = config;
   if (networks.length === 0) {
-    const mode = modeOf(config);
+    const mode = network ?? defaults.defaultNetwork;
     return isNetworkName(mode) ? [{ network: mode }] : [];
   }
   if (network !== undefined && network !== networks[0]?.network) {

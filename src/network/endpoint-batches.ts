@@ -4,7 +4,9 @@ import {
   containerLink,
   insideBase,
   routerLink,
+  resolverAddress,
   slotBase,
+  type EgressPolicy,
   type Endpoint,
   type Network,
 } from '../model/network.js';
@@ -24,6 +26,8 @@ import { batchFor, bridgeIndex, nextHops, routerMac } from './router.js';
 export interface Place {
   readonly endpoint: Endpoint;
   readonly network: Network;
+  /** Of the container. */
+  readonly egress: EgressPolicy;
   /** Interface index of a macvlan's parent on the host; 0 for other drivers. */
   readonly parent: number;
 }
@@ -161,12 +165,22 @@ function writeRoutes(out: MessageWriter, { endpoint, network, address }: Reach):
   const isDefault = endpoint.index === 0 && !network.internal;
   if (network.driver !== 'routed') {
     const via = parseAddress(subnet?.gateway ?? '');
-    if (isDefault && via !== undefined) addRoute(out, { to: everywhere(family), link, via });
+    if (via === undefined) return;
+    if (isDefault) addRoute(out, { to: everywhere(family), link, via });
+    else if (network.driver === 'bridge') addResolverRoute(out, endpoint, via);
     return;
   }
   const via = nextHops.router[family];
   addNeighbour(out, link, { address: via, mac: routerMac });
   const own = parseNetwork(subnet?.subnet ?? '');
-  if (isDefault) addRoute(out, { to: everywhere(family), link, via });
-  else if (own !== undefined) addRoute(out, { to: own, link, via });
+  if (isDefault) return addRoute(out, { to: everywhere(family), link, via });
+  if (own !== undefined) addRoute(out, { to: own, link, via });
+  addResolverRoute(out, endpoint, via);
+}
+
+/** The resolver is in the router: every link leads there. */
+function addResolverRoute(out: MessageWriter, { index }: Endpoint, via: IpAddress): void {
+  const to = parseNetwork(resolverAddress);
+  if (to === undefined || via.family !== to.family) return;
+  addRoute(out, { to, link: insideBase + index, via, priority: index + 1 });
 }

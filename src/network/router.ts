@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { parseAddress, parseNetwork, type IpAddress, type IpNetwork } from '../base/ip.js';
 import type { NetlinkBatch } from '../host/netlink.js';
-import { bridgeLink, type Network, type NetworkSubnet } from '../model/network.js';
+import { bridgeLink, resolverAddress, type Network, type NetworkSubnet } from '../model/network.js';
 import {
   addBridge,
   addVeth,
@@ -144,6 +144,7 @@ export function joinRouter(
     ...batchFor('router', (out) => {
       setUp(out, loopbackIndex);
       addAddress(out, loopbackIndex, { ...nextHops.router[4], prefix: 32 });
+      addAddress(out, loopbackIndex, { ...address(resolverAddress), prefix: 32 });
       addNeighbour(out, uplinkIndex, { address: nextHops.host[4], mac: hostMac });
       addRoute(out, { to: everywhere(4), link: uplinkIndex, via: nextHops.host[4] });
     }),

@@ -141,6 +141,9 @@ export class LmdbContainers implements ContainerRecords {
       void names.remove(record.name);
       void names.put(name, id);
       void containers.put(id, packRecord(renamed, sharedPart(renamed).digest));
+      const places = new EndpointAllocator(this.#tables);
+      places.release(record);
+      places.write(renamed);
       return renamed;
     });
   }

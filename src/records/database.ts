@@ -42,6 +42,8 @@ export interface Tables {
   readonly slots: Database<[string, number], number>;
   /** Protocol, port and address of the host ('' for all) → id of the container that holds it. */
   readonly ports: Database<string, PortKey>;
+  /** Network's number, a container's name on it in lower case, and its id → 1. */
+  readonly networkNames: Database<number, [number, string, string]>;
   readonly intents: Database<unknown, string>;
   /** Scalars: `format`, `opener`, `nextRange`, `nextSlot`, `nextAddress:NETWORK:FAMILY`. */
   readonly meta: Database<unknown, string>;
@@ -123,6 +125,7 @@ function openTables(path: string, gate: Gate): Tables {
     addresses: root.openDB('addresses', { encoding: 'string' }),
     slots: root.openDB('slots', { encoding: 'msgpack' }),
     ports: root.openDB('ports', { encoding: 'string' }),
+    networkNames: root.openDB('networkNames', { encoding: 'msgpack' }),
     intents: root.openDB('intents', { encoding: 'json' }),
     meta: root.openDB('meta', { encoding: 'json' }),
   };

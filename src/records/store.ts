@@ -70,6 +70,10 @@ export interface NetworkRecords {
   resolve(reference: string): Network;
   /** False when it is gone. Throws conflict (NETWORK_IN_USE). */
   remove(id: NetworkId): Promise<boolean>;
+  /** Id of the container that has an address of a network, by the network's number. */
+  ownerOf(network: number, address: string): string | undefined;
+  /** Ids of the containers that are called `name` on a network that is not the default one; without case, 64 at most. */
+  named(network: number, name: string): readonly string[];
   /** Ids of the containers that have an endpoint in it. */
   users(id: NetworkId): readonly string[];
 }

@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCli } from '../fixtures/cli.js';
@@ -65,6 +66,28 @@ describeAsRoot('images between Warren and Docker', () => {
     expect(docker.run(['images', '-q', 'sent:v1']).toString().trim()).not.toBe('');
     const pulled = await cli.run(['pull', '-q', 'docker-daemon:sent:v1'], { env: env() });
     expect(pulled).toMatchObject({ code: 0, stdout: 'sent:v1\n' });
+  });
+
+  test('an image with zstd layers is saved for Docker with plain ones, and keeps its id', async () => {
+    const at = (name: string): string => join(cli.scope.directory, name);
+    await cli.output('push', '-q', 'busybox', `oci:${at('gzip')}:box`);
+    const zstd = ['--dest-compress', '--dest-compress-format', 'zstd'];
+    execFileSync('skopeo', ['copy', ...zstd, `oci:${at('gzip')}:box`, `oci:${at('zstd')}:box`]);
+    const pulled = await cli.output('pull', '-q', `oci:${at('zstd')}:box`);
+    await cli.output('tag', pulled, 'small/box:zstd');
+    const blobs = readdirSync(at('zstd/blobs/sha256')).map((name) =>
+      at(`zstd/blobs/sha256/${name}`),
+    );
+    const magic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+    expect(blobs.some((blob) => readFileSync(blob).subarray(0, 4).equals(magic))).toBe(true);
+    await cli.output('save', '-o', at('zstd.tar'), 'small/box:zstd');
+    docker.run(['load', '-i', at('zstd.tar')]);
+    const format = ['--format', '{{.Id}}', 'small/box:zstd'];
+    const id = await cli.output('image', 'inspect', ...format);
+    expect(docker.run(['image', 'inspect', ...format]).toString()).toBe(`${id}\n`);
+    const hi = docker.run(['run', '--rm', '--network', 'none', 'small/box:zstd', 'echo', 'hi']);
+    expect(hi.toString()).toBe('hi\n');
+    expect(readdirSync(join(cli.scope.dataRoot, 'tmp'))).toEqual([]);
   });
 
   test('a missing image is pulled by run, with a line for each layer, unless that is not wanted', async () => {

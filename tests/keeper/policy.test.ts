@@ -14,5 +14,6 @@ describe('policies in fake time', () => {
 });
 
 describeAsRoot('reconcile', () => {
-  cTests('reconcile', [file('policy/reconcile.c'), ...harness()]);
+  cTests('reconcile', [file('policy/reconcile.c'), file('policy/program.c'), ...harness()]);
+  cTests('service', [file('policy/service.c'), file('policy/program.c'), ...harness()]);
 });

@@ -61,4 +61,17 @@ mount_share job run/job
 # the checkout's own file system, where it is not the host's root file system
 [ -s run/job/checkout ] && mount_writable checkout "/root$($b cat run/job/checkout)"
 
+if [ -e run/job/systemd ]; then
+  # Units of the host's own do not start: the job is all that is wanted.
+  $b mkdir -p run/systemd/system
+  $b cat >run/systemd/system/job.service <<'EOF'
+[Unit]
+DefaultDependencies=no
+[Service]
+ExecStart=/bin/sh /run/job/guest-run.sh
+TasksMax=infinity
+LimitNOFILE=infinity
+EOF
+  exec $b switch_root /root /lib/systemd/systemd --unit=job.service --show-status=0
+fi
 exec $b switch_root /root /bin/sh /run/job/guest-run.sh

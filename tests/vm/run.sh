@@ -10,6 +10,7 @@
 #   --memory MB         memory of the machine (default 3072)
 #   --env NAME=VALUE    one more environment variable; may be repeated
 #   --disk MB           an empty disk as /dev/vda
+#   --systemd           with systemd as process 1; the command runs as a service
 #   --console           show the kernel's messages on standard error
 #
 # Environment: WARREN_VM_CACHE (where kernels are kept, default ~/.cache/warren-vm),
@@ -17,7 +18,7 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 cache=${WARREN_VM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/warren-vm}
-timeout=1200 memory=3072 disk=0 console=0
+timeout=1200 memory=3072 disk=0 console=0 systemd=0
 environment=()
 
 fail() {
@@ -31,6 +32,7 @@ while [ $# -gt 0 ]; do
     --memory) memory=$2 && shift 2 ;;
     --env) environment+=("$2") && shift 2 ;;
     --disk) disk=$2 && shift 2 ;;
+    --systemd) systemd=1 && shift ;;
     --console) console=1 && shift ;;
     --) shift && break ;;
     *) fail "unknown option $1" ;;
@@ -76,6 +78,7 @@ write_job() { # COMMAND [ARGUMENT...]
     printf '\n'
   } >"$work/job/command"
   checkout_share >"$work/job/checkout"
+  [ $systemd = 0 ] || : >"$work/job/systemd"
 }
 
 # What else to share so that the guest sees the current directory: its file system, where that is not

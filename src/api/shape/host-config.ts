@@ -133,6 +133,7 @@ export function hostConfig(spec: ContainerSpec): object {
     Ulimits: spec.ulimits.map(ulimit),
     Warren: {
       NetworkRates: spec.networking.rates,
+      Egress: spec.networking.egress,
       Lease: {
         TtlMs: spec.lease.ttlMs ?? 0,
         IdleTimeoutMs: spec.lease.idleTimeoutMs ?? 0,

@@ -1,6 +1,7 @@
 import type { ContainerConfig } from '../../model/container-config.js';
 import { isNetworkName, type NetworkAttachment, type NetworkRates } from '../../model/network.js';
 import type { NetworkFlags, RateFlags } from '../options/network.js';
+import { mergedEgress } from '../parse/egress.js';
 import { usageError } from '../program/usage-error.js';
 import { defined } from './defined.js';
 
@@ -21,9 +22,10 @@ export function networksOf(flags: NetworkFlags): Partial<ContainerConfig> {
     dnsSearch: some(flags.dnsSearch),
     dnsOptions: some(flags.dnsOption),
     expose: some(flags.expose.flat()),
-    netRates: ratesOf(flags),
     publish: some(flags.publish.flat()),
     publishAll: flags.publishAll ? true : undefined,
+    netRates: ratesOf(flags),
+    egress: mergedEgress(flags.egress),
   });
   if (first === undefined) {
     if (!hasWishes) return names;

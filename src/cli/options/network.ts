@@ -1,5 +1,6 @@
 import type {
   ContainerLink,
+  EgressPolicy,
   ExposedPort,
   NetworkAttachment,
   PortMapping,
@@ -12,6 +13,7 @@ import {
   parseNetworkFlag,
   parseServer,
 } from '../parse/network.js';
+import { parseEgress } from '../parse/egress.js';
 import { parseExposed, parsePublish } from '../parse/ports.js';
 import { parseSize } from '../parse/size.js';
 import { asText, flag, list, value, type TableFor } from '../program/option.js';
@@ -38,6 +40,7 @@ export interface NetworkFlags extends RateFlags {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOption: readonly string[];
+  readonly egress: readonly EgressPolicy[];
 }
 
 const group = 'Network';
@@ -67,7 +70,7 @@ export const networkOptions: TableFor<NetworkFlags> = {
   network: list(
     '--network <network>',
     'A network, or none (only lo), host, container:NAME; with name=NAME,alias=…,ip=… for more',
-    { group, parse: parseNetworkFlag, complete: 'network' },
+    { group, defaultText: 'default', parse: parseNetworkFlag, complete: 'network' },
   ),
   ip: value('--ip <address>', 'IPv4 address on the first network', { group, parse: parseIPv4 }),
   ip6: value('--ip6 <address>', 'IPv6 address on the first network', { group, parse: parseIPv6 }),
@@ -101,5 +104,10 @@ export const networkOptions: TableFor<NetworkFlags> = {
     parse: asText,
   }),
   dnsOption: list('--dns-option <option>', 'Option of resolv.conf', { group, parse: asText }),
+  egress: list(
+    '--egress <policy>',
+    'deny: it reaches nothing; allow=NAME:PORT,CIDR,…: nothing else (default: allow)',
+    { group, parse: parseEgress },
+  ),
   ...rateOptions,
 };

@@ -30,6 +30,15 @@ function nameAndTag(reference: string | undefined): readonly [string, string] {
   return [reference.slice(0, colon), reference.slice(colon + 1)];
 }
 
+/** What the registry of this repository calls the image; for one without a name, what any does. */
+function digestIn({ repoDigests }: Image, repository: string): string {
+  const [, digest] =
+    repoDigests
+      .map((each) => each.split('@'))
+      .find(([name]) => repository === none || name === repository) ?? [];
+  return digest ?? none;
+}
+
 function shortImageId(id: string): string {
   return id.replace(/^sha256:/, '').slice(0, 12);
 }
@@ -38,11 +47,15 @@ function shortImageId(id: string): string {
 export function imageView(options: {
   readonly nowMs: number;
   readonly truncate: boolean;
+  /** A column for the digest that registries know. @default false */
+  readonly digests?: boolean;
 }): ListView<NamedImage> {
+  const digest = options.digests === true ? ['Digest'] : [];
   return {
     headings: {
       Repository: 'REPOSITORY',
       Tag: 'TAG',
+      Digest: 'DIGEST',
       ID: 'IMAGE ID',
       CreatedSince: 'CREATED',
       CreatedAt: 'CREATED AT',
@@ -50,7 +63,7 @@ export function imageView(options: {
       UniqueSize: 'OWN',
       SharedSize: 'SHARED',
     },
-    columns: ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size', 'UniqueSize'],
+    columns: ['Repository', 'Tag', ...digest, 'ID', 'CreatedSince', 'Size', 'UniqueSize'],
     row: ({ image, reference }) => {
       const [repository, tag] = nameAndTag(reference);
       return {
@@ -62,7 +75,7 @@ export function imageView(options: {
         Size: formatSize(image.sizeBytes),
         UniqueSize: formatSize(image.sizeBytes - image.sharedBytes),
         SharedSize: formatSize(image.sharedBytes),
-        Digest: image.repoDigests[0]?.split('@')[1] ?? '<none>',
+        Digest: digestIn(image, repository),
       };
     },
   };

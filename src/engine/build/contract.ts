@@ -23,6 +23,8 @@ export interface BuildOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** `linux/amd64`: only this machine's can be built. @default this machine's */
   readonly platform?: string;
+  /** When images that the Dockerfile names are fetched from their registry. @default 'never' */
+  readonly pull?: 'always' | 'missing' | 'never';
   /** Of RUN steps. @default the engine's default */
   readonly network?: NetworkMode;
   readonly onEvent?: (event: BuildEvent) => void;

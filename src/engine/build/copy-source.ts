@@ -1,16 +1,25 @@
-import type { BigIntStats } from 'node:fs';
+import { close, type BigIntStats } from 'node:fs';
+import { promisify } from 'node:util';
 import { errnoOf } from '../../base/errors.js';
 import type { ByteString, TarEntry } from '../../base/tar-header.js';
 import type { DirectoryHandle } from '../../host/tree/directory-handle.js';
 import { readNames } from '../../host/tree/read-names.js';
-import { resolveInRoot } from '../../host/tree/resolve-in-root.js';
+import { resolveInRoot, type ResolvedPath } from '../../host/tree/resolve-in-root.js';
 import { contentOf, modificationTime, tarTypeOf } from '../../host/tree/tar-facts.js';
+import { readTreeAttributes, type TreeAttributes } from '../../host/tree/tree-attributes.js';
+import type { Host } from '../../host/port.js';
+import { isLayerAttribute } from '../../image/layer/layer-names.js';
 import { globExpression, hasGlob } from '../../image/dockerfile/glob.js';
 import type { IgnoreRule } from '../../image/dockerfile/ignore.js';
+
+const closeFile = promisify(close);
 
 /** A tree that COPY and ADD take files from: the context, or a stage. */
 export interface CopySource {
   readonly root: DirectoryHandle;
+  readonly host: Pick<Host, 'run'>;
+  /** Those that were read, by the path that the user named. */
+  readonly attributes: Map<string, TreeAttributes>;
   readonly ignores: IgnoreRule;
   /** Some rule brings back what is below an ignored directory. */
   readonly hasExceptions: boolean;
@@ -66,7 +75,41 @@ async function below(source: CopySource, path: string, part: string): Promise<re
 export async function* filesOf(source: CopySource, path: string): AsyncGenerator<SourceFile> {
   const bytes = Buffer.from(path, 'utf8').toString('latin1');
   await using place = await resolveInRoot(source.root, bytes, { followLast: true });
-  yield* walk(source, place.parent, { name: place.name, full: bytes, path: '' });
+  let attributes = source.attributes.get(path);
+  if (attributes === undefined) {
+    attributes = await attributesAt(source, place);
+    source.attributes.set(path, attributes);
+  }
+  const from = { name: place.name, full: bytes, path: '' };
+  yield* walk({ ...source, of: attributes }, place.parent, from);
+}
+
+/** Extended attributes of what the user named, and of everything below it, by the path below it. */
+async function attributesAt(
+  { host }: CopySource,
+  { parent, name }: Pick<ResolvedPath, 'parent' | 'name'>,
+): Promise<TreeAttributes> {
+  const stats = await parent.lstat(name);
+  if (stats.isDirectory()) {
+    await using directory = await parent.openChild(name);
+    return await readTreeAttributes(host, openedPath(directory.fd));
+  }
+  if (!stats.isFile()) return new Map();
+  const fd = await parent.openRegular(name);
+  try {
+    return await readTreeAttributes(host, openedPath(fd));
+  } finally {
+    await closeFile(fd);
+  }
+}
+
+/** A descriptor of ours as a program that we run may open it. */
+function openedPath(fd: number): string {
+  return `/proc/${process.pid}/fd/${fd}`;
+}
+
+interface Walked extends CopySource {
+  readonly of: TreeAttributes;
 }
 
 interface WalkPlace {
@@ -78,7 +121,7 @@ interface WalkPlace {
 }
 
 async function* walk(
-  source: CopySource,
+  source: Walked,
   parent: DirectoryHandle,
   place: WalkPlace,
 ): AsyncGenerator<SourceFile> {
@@ -89,7 +132,14 @@ async function* walk(
   const ignored = place.path !== '' && source.ignores(shown);
   const size = type === 'file' ? Number(stats.size) : 0;
   const linkName = type === 'symlink' ? await parent.readlink(place.name) : '';
-  const entry: TarEntry = { ...entryOf(source, stats), path: place.path, type, size, linkName };
+  const entry: TarEntry = {
+    ...entryOf(source, stats),
+    path: place.path,
+    type,
+    size,
+    linkName,
+    xattrs: layerAttributes(source.of.get(place.path === '' ? '' : `/${place.path}`)),
+  };
   if (ignored && !(type === 'directory' && source.hasExceptions)) return;
   if (type === 'file') {
     yield { entry, content: openedContent(parent, place.name, size) };
@@ -125,4 +175,11 @@ function entryOf(source: CopySource, stats: BigIntStats): Omit<TarEntry, 'path' 
     gid: source.keepOwners ? Number(stats.gid) : 0,
     ...modificationTime(stats),
   };
+}
+
+/** Overlay's own marks are not the file's. */
+function layerAttributes(
+  found: ReadonlyMap<ByteString, Buffer> = new Map(),
+): ReadonlyMap<ByteString, Buffer> {
+  return new Map([...found].filter(([name]) => isLayerAttribute(name)));
 }

@@ -9,6 +9,7 @@ import {
   requireFlags,
   type Instruction,
 } from '../../image/dockerfile/instruction.js';
+import { isLayerAttribute } from '../../image/layer/layer-names.js';
 import { expandText, splitWords } from '../../image/dockerfile/words.js';
 import { keyOf, lookupIn, type Build, type StageState } from './build-state.js';
 import { filesOf, matches, type CopySource, type SourceFile } from './copy-source.js';
@@ -161,7 +162,8 @@ async function* filesOfTar(tar: AsyncIterable<Buffer>): AsyncGenerator<SourceFil
     const parts = member.path.split('/').filter((part) => part !== '' && part !== '.');
     if (member.type === 'character-device' || member.type === 'block-device') continue;
     if (parts.length === 0 || parts.includes('..')) continue;
-    const entry = { ...member, path: parts.join('/') };
+    const xattrs = new Map([...member.xattrs].filter(([name]) => isLayerAttribute(name)));
+    const entry = { ...member, path: parts.join('/'), xattrs };
     yield { entry, content: member.type === 'file' ? member.content : null };
   }
 }
@@ -174,6 +176,9 @@ async function digestOf({ items, owner, mode }: CopyPlan): Promise<string> {
     for await (const { entry, content } of files()) {
       const { path, type, uid, gid, size, linkName } = entry;
       hash.update(JSON.stringify([path, type, entry.mode, uid, gid, size, linkName]));
+      for (const [name, value] of entry.xattrs ?? []) {
+        hash.update(JSON.stringify([name, value.toString('hex')]));
+      }
       if (content !== null) for await (const chunk of content) hash.update(chunk);
     }
   }
@@ -213,6 +218,7 @@ async function fill(records: RecordFile, { build, state, plan }: Filling): Promi
         { unlessPresent: entry.type === 'directory' },
       );
       if (content !== null && entry.size > 0) await records.content(content);
+      for (const [name, value] of entry.xattrs ?? []) await records.xattr(path, name, value);
     }
   }
 }

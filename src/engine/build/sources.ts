@@ -5,6 +5,8 @@ import { DirectoryHandle } from '../../host/tree/directory-handle.js';
 import { parseIgnore, type IgnoreFile } from '../../image/dockerfile/ignore.js';
 import { findStage } from '../../image/dockerfile/stages.js';
 import { openMergedView } from '../../storage/merged-view.js';
+import type { Image } from '../../model/image.js';
+import { provideImage } from '../storage/provide-image.js';
 import { stateOfImage, type Build, type StageState } from './build-state.js';
 import type { CopySource } from './copy-source.js';
 
@@ -13,7 +15,7 @@ export interface OpenSource extends CopySource, AsyncDisposable {}
 const nothingIgnored: IgnoreFile = { ignores: () => false, hasExceptions: false };
 
 /** The context, without what .dockerignore names. Throws invalidArgument (CONTEXT, DOCKERIGNORE). */
-export async function openContextSource({ options }: Build): Promise<OpenSource> {
+export async function openContextSource({ context, options }: Build): Promise<OpenSource> {
   const { ignores, hasExceptions } = readIgnore(options);
   let root: DirectoryHandle;
   try {
@@ -29,6 +31,8 @@ export async function openContextSource({ options }: Build): Promise<OpenSource>
   }
   return {
     root,
+    host: context.host,
+    attributes: new Map(),
     ignores,
     hasExceptions,
     keepOwners: false,
@@ -52,6 +56,8 @@ export async function openStageSource(build: Build, reference: string): Promise<
   return {
     ...nothingIgnored,
     root: view.root,
+    host: build.context.host,
+    attributes: new Map(),
     keepOwners: true,
     [Symbol.asyncDispose]: () => view[Symbol.asyncDispose](),
   };
@@ -61,7 +67,24 @@ async function finalStateOf(build: Build, reference: string): Promise<StageState
   const stage = findStage(build.stages, reference);
   const finished = stage === undefined ? undefined : build.finished.get(stage.index);
   if (finished !== undefined) return finished;
-  return await stateOfImage(build, await build.context.images.ensure(reference));
+  return await stateOfImage(build, await namedImage(build, reference));
+}
+
+/** An image that a Dockerfile names, from the store, or pulled as the options say. */
+export async function namedImage(build: Build, reference: string): Promise<Image> {
+  const { context, options, step } = build;
+  const { onEvent, pull = 'never', signal } = options;
+  return await provideImage(
+    context,
+    { image: reference, pull },
+    {
+      ...(signal === undefined ? {} : { signal }),
+      onProgress: (event) => {
+        if (event.kind !== 'step') return;
+        onEvent?.({ kind: 'output', step, text: `${event.name} ${event.detail}`.trimEnd() + '\n' });
+      },
+    },
+  );
 }
 
 function readIgnore({ context, dockerfile }: Build['options']): IgnoreFile {

@@ -19,6 +19,7 @@ import {
 } from './build-state.js';
 import { copyStep } from './copy-step.js';
 import { runStep } from './run-step.js';
+import { namedImage } from './sources.js';
 import type { StepResult } from './step-result.js';
 import { createdByOf, expander, expanderWith } from './variables.js';
 import { workdirStep } from './workdir-step.js';
@@ -75,7 +76,7 @@ async function baseState(build: Build, { base, from, index }: Stage): Promise<St
   const stage = findStage(build.stages.slice(0, index), reference);
   const finished = stage === undefined ? undefined : build.finished.get(stage.index);
   if (finished !== undefined) return { ...finished, args: new Map() };
-  return await stateOfImage(build, await build.context.images.ensure(reference));
+  return await stateOfImage(build, await namedImage(build, reference));
 }
 
 /** ONBUILD of the base image: as if these instructions came after FROM. */

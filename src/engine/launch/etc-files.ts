@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { shortId } from '../../base/ids.js';
 import { errnoOf } from '../../base/errors.js';
 import type { ContainerRecord } from '../../model/container.js';
-import type { Endpoint } from '../../model/network.js';
+import { resolverAddress, type Endpoint } from '../../model/network.js';
 import type { EngineContext } from '../context.js';
 import type { StoreFile } from '../../storage/driver.js';
 
@@ -73,9 +73,11 @@ const noResolver = '# No name server: this container has no network\n';
 const loopbackServer = /^\s*nameserver\s+(127\.|::1)/;
 
 /** The host's file with what the user chose in its place, as Docker does it. */
-function resolverFile({ spec }: ContainerRecord): string {
-  if (spec.network === 'none') return noResolver;
-  const { dns, dnsSearch, dnsOptions } = spec.networking;
+function resolverFile({ spec, endpoints }: ContainerRecord, passesRouter: boolean): string {
+  if (spec.network === 'none' && endpoints.length === 0) return noResolver;
+  const { dnsSearch, dnsOptions } = spec.networking;
+  // The resolver in the router asks the servers that the user chose.
+  const dns = passesRouter ? [resolverAddress] : spec.networking.dns;
   const isOwn = spec.network !== 'host';
   const chosen = new Map([
     ['nameserver', dns.length > 0],
@@ -98,11 +100,20 @@ function resolverFile({ spec }: ContainerRecord): string {
   return [...kept, ...added].map((line) => `${line}\n`).join('');
 }
 
-function etcFilesOf(record: ContainerRecord, find: FindContainer): readonly StoreFile[] {
+interface EtcSources {
+  readonly find: FindContainer;
+  /** One of its links leads to the router. */
+  readonly passesRouter: boolean;
+}
+
+function etcFilesOf(
+  record: ContainerRecord,
+  { find, passesRouter }: EtcSources,
+): readonly StoreFile[] {
   return [
     { name: 'hosts', content: hostsFile(record, find) },
     { name: 'hostname', content: `${hostnameOf(record)}\n` },
-    { name: 'resolv.conf', content: resolverFile(record) },
+    { name: 'resolv.conf', content: resolverFile(record, passesRouter) },
   ];
 }
 
@@ -116,5 +127,8 @@ export async function writeEtcFiles(
 ): Promise<void> {
   const find = (reference: string): ContainerRecord =>
     context.records.containers.resolve(reference);
-  await context.storage.writeFiles(record.id, etcFilesOf(record, find));
+  const passesRouter = record.endpoints.some(
+    ({ network }) => context.records.networks.get(network)?.driver !== 'macvlan',
+  );
+  await context.storage.writeFiles(record.id, etcFilesOf(record, { find, passesRouter }));
 }

@@ -97,7 +97,7 @@ async function disconnectRunning(
   keeper: Keeper,
   { record, gone }: { readonly record: ContainerRecord; readonly gone: Endpoint },
 ): Promise<void> {
-  const places = placesOf(context, [gone]);
+  const places = placesOf(context, record, [gone]);
   // They lead to another network then, when there is one.
   await dismissPorts(context, [record]);
   await keeper.netlink(record.id, [
@@ -158,7 +158,7 @@ export async function connectRunning(
 ): Promise<void> {
   const keeper = await keeperOfRunning(context, record);
   if (keeper === null) return;
-  const places = placesOf(context, [endpoint]);
+  const places = placesOf(context, record, [endpoint]);
   const networks = places.map(({ network }) => network);
   await context.router.provide(keeper, networks);
   const options = { again: true, ipv6: context.router.ipv6 };

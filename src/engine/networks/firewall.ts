@@ -16,7 +16,7 @@ export async function liveElements(context: EngineContext): Promise<LiveElements
     return status !== undefined && status !== 'exited';
   });
   return {
-    ...placeElements(live.flatMap(({ endpoints }) => placesOf(context, endpoints))),
+    ...placeElements(live.flatMap((record) => placesOf(context, record))),
     host: live.flatMap((record) => publishedElements(context, record)),
   };
 }
@@ -31,5 +31,5 @@ export async function dismissLater(context: EngineContext, record: ContainerReco
   const later = record.endpoints.filter(isLater);
   if (later.length === 0 || !context.router.isPinned) return;
   const keeper = await context.keepers.master();
-  await keeper.netlink('', dismissBatches(placesOf(context, later)));
+  await keeper.netlink('', dismissBatches(placesOf(context, record, later)));
 }

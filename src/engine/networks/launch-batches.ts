@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs';
 import { errnoOf, WarrenError } from '../../base/errors.js';
 import type { NetlinkBatch } from '../../host/netlink.js';
 import type { ContainerRecord } from '../../model/container.js';
-import type { Endpoint, Network } from '../../model/network.js';
+import type { EgressPolicy, Endpoint, Network } from '../../model/network.js';
 import { connectBatches, type Place } from '../../network/endpoint-batches.js';
 import { admitBatches, dismissBatches } from '../../network/firewall/endpoint-firewall.js';
-import { rateBatches, unshapeBatches } from '../../network/rate-batches.js';
 import {
   hostTableQuestion,
   publishBatches,
   unpublishBatches,
 } from '../../network/firewall/published-ports.js';
+import { rateBatches, unshapeBatches } from '../../network/rate-batches.js';
 import type { EngineContext } from '../context.js';
 import { publishedElements } from './published-elements.js';
 
@@ -28,7 +28,7 @@ export function launchBatches(context: EngineContext, record: ContainerRecord): 
   const again = (run?.generation ?? 1) > 1 || spec.restart.name !== 'no';
   const { ipv6 } = context.router;
   const { rates } = spec.networking;
-  const places = placesOf(context, record.endpoints);
+  const places = placesOf(context, record);
   const host = hostBatches(context, record, places);
   return {
     launch: [
@@ -64,20 +64,40 @@ function hostBatches(
   };
 }
 
-/** Endpoints with their networks. @throws WarrenError notFound (NO_SUCH_NETWORK), (NO_SUCH_LINK) */
-export function placesOf(context: EngineContext, endpoints: readonly Endpoint[]): readonly Place[] {
+/**
+ * Endpoints of a container, all of them or those that are given, with their networks.
+ * @throws WarrenError notFound (NO_SUCH_NETWORK), (NO_SUCH_LINK), unsupported (EGRESS_NEEDS_ROUTED)
+ */
+export function placesOf(
+  context: EngineContext,
+  { endpoints: all, spec }: Pick<ContainerRecord, 'endpoints' | 'spec'>,
+  endpoints: readonly Endpoint[] = all,
+): readonly Place[] {
+  const { egress } = spec.networking;
   return endpoints.map((endpoint) => {
     const network = context.records.networks.get(endpoint.network);
     if (network === undefined) {
       throw new WarrenError('notFound', 'NO_SUCH_NETWORK', `network ${endpoint.network} not found`);
     }
-    return { endpoint, network, parent: parentOf(network) };
+    requireFilter(network, egress);
+    return { endpoint, network, egress, parent: parentOf(network) };
   });
 }
 
 /** The networks of a record. */
 export function networksOf(context: EngineContext, record: ContainerRecord): readonly Network[] {
-  return placesOf(context, record.endpoints).map(({ network }) => network);
+  return placesOf(context, record).map(({ network }) => network);
+}
+
+/** What stays on a bridge, or goes by a link of the host, does not pass the rules of the router. */
+function requireFilter({ driver, name }: Network, { policy }: EgressPolicy): void {
+  if (policy === 'allow' || driver === 'routed') return;
+  throw new WarrenError(
+    'unsupported',
+    'EGRESS_NEEDS_ROUTED',
+    `Cannot restrict what a container reaches on network ${name}: packets of driver ${driver} do not all pass the router`,
+    { hint: 'Use a network of driver routed' },
+  );
 }
 
 /** Interface index of a macvlan's parent. */

@@ -7,7 +7,7 @@ import type { PortMapping, PublishedPort } from '../../model/network.js';
 import type { EngineContext } from '../context.js';
 import { reconcile } from '../system/reconcile.js';
 import { leadsOutside } from './host-side.js';
-import { placesOf } from './launch-batches.js';
+import { networksOf } from './launch-batches.js';
 
 const portsInFlight = 32;
 const maximumTries = 16;
@@ -124,7 +124,7 @@ function requireTarget(
       { hint: 'Run it without WARREN_HOST_NAT=0, or reach the container by its address' },
     );
   }
-  const networks = placesOf(context, record.endpoints).map(({ network }) => network);
+  const networks = networksOf(context, record);
   const network = networks.find(leadsOutside);
   if (network === undefined) {
     throw new WarrenError(

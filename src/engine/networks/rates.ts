@@ -82,7 +82,7 @@ export async function changeRates(
   record: ContainerRecord,
   rates: NetworkRates,
 ): Promise<void> {
-  const places = placesOf(context, record.endpoints);
+  const places = placesOf(context, record);
   if (places.length === 0 || isDeepStrictEqual(rates, record.spec.networking.rates)) return;
   const keeper = await context.keepers.running(record.run?.keeper ?? 0);
   if (keeper === null) throw notRunning(record);
@@ -108,7 +108,7 @@ function notRunning({ name }: ContainerRecord): WarrenError {
 
 /** Takes away what a container's own cleanup does not know: limits that it got while it ran. */
 export async function unshapeLater(context: EngineContext, record: ContainerRecord): Promise<void> {
-  const batches = unshapeBatches(placesOf(context, record.endpoints), record.spec.networking.rates);
+  const batches = unshapeBatches(placesOf(context, record), record.spec.networking.rates);
   if (batches.length === 0 || !context.router.isPinned) return;
   const keeper = await context.keepers.master();
   await keeper.netlink('', batches);

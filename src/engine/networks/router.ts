@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host, Keeper, ShaperCounters } from '../../host/port.js';
-import type { Network, NetworkId } from '../../model/network.js';
+import { resolverAddress, type Network, type NetworkId } from '../../model/network.js';
 import {
   joinNetwork,
   joinRouter,
@@ -26,12 +26,20 @@ export interface LiveElements extends EndpointElements {
   readonly host: readonly SetElement[];
 }
 
+export interface RouterParts {
+  readonly host: Host;
+  /** Command of the resolver, with the environment of what keepers start. */
+  readonly resolver: readonly string[];
+  readonly environment: readonly string[];
+}
+
 /**
  * The data root's router as this process knows it: made when the first container needs it, and joined again by every process that
  * uses it, which costs less than finding out whether it still has to be.
  */
 export class Router {
   readonly #host: Host;
+  readonly #parts: RouterParts;
   readonly #path: string;
   readonly #uplink: Uplink;
   readonly #joined = new Map<NetworkId, Promise<void>>();
@@ -44,15 +52,16 @@ export class Router {
 
   /** @param live what the tables of a router must hold that is in use */
   constructor(
-    host: Host,
+    parts: RouterParts,
     { dataRoot, runDir, hostNat }: Pick<EngineSettings, 'dataRoot' | 'runDir' | 'hostNat'>,
     live: () => Promise<LiveElements>,
   ) {
-    this.#host = host;
+    this.#host = parts.host;
+    this.#parts = parts;
     this.#live = live;
     this.#path = join(runDir, routerPath);
     this.#uplink = uplinkOf(dataRoot);
-    this.hostSide = hostNat ? new HostSide(host, this.#uplink) : null;
+    this.hostSide = hostNat ? new HostSide(parts.host, this.#uplink) : null;
   }
 
   /** The kernel has IPv6. */
@@ -91,14 +100,14 @@ export class Router {
     return this.isPinned ? this.#host.namespaces.links(this.#path) : [];
   }
 
-  /** What limits of bandwidth counted, by interface index. */
-  async shapers(): Promise<ReadonlyMap<number, ShaperCounters>> {
-    return this.isPinned ? this.#host.namespaces.shapers(this.#path) : new Map();
-  }
-
   /** What its table holds; null when there is none. */
   async elements(): Promise<ListedKeys | null> {
     return await listElements(this.#host, routerTable, ['nsenter', `--net=${this.#path}`]);
+  }
+
+  /** What limits of bandwidth counted, by interface index. */
+  async shapers(): Promise<ReadonlyMap<number, ShaperCounters>> {
+    return this.isPinned ? this.#host.namespaces.shapers(this.#path) : new Map();
   }
 
   /** Drops it with all that is in it. */
@@ -128,6 +137,15 @@ export class Router {
     ]);
     const live = async (): Promise<readonly SetElement[]> => (await this.#live()).host;
     await this.hostSide?.provide(keeper, { live, ipv6: this.ipv6 });
+    await this.#serveNames(isNew);
+  }
+
+  /** The resolver's sockets belong to the router that it was started for. */
+  async #serveNames(anew: boolean): Promise<void> {
+    const at = { address: resolverAddress, port: 53 };
+    const argv = this.#host.namespaces.listening(this.#path, at, this.#parts.resolver);
+    const master = await this.#host.keeper(0);
+    await master.control.serve({ argv, environment: this.#parts.environment, anew });
   }
 
   /**

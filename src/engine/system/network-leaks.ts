@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { slotBase } from '../../model/network.js';
+import { shaperBase, slotBase } from '../../model/network.js';
 import { deletion, type TablePlace } from '../../network/firewall/batches.js';
 import { hostSets } from '../../network/firewall/host-table.js';
 import { routerSets, routerTable } from '../../network/firewall/router-table.js';
@@ -53,14 +53,15 @@ async function leakedLinks(context: EngineContext): Promise<readonly FoundLeak[]
   const numbers = new Set(networks.list().map(({ number }) => number));
   const found: FoundLeak[] = [];
   for (const name of await context.router.links()) {
-    const [, kind, digits] = /^(c|br)(\d+)$/.exec(name) ?? [];
+    const [, kind, digits] = /^(c|r|br)(\d+)$/.exec(name) ?? [];
     const number = Number(digits);
-    if (kind === undefined || (kind === 'c' ? slots : numbers).has(number)) continue;
-    const index = kind === 'c' ? slotBase + number : bridgeIndex({ number });
+    if (kind === undefined || (kind === 'br' ? numbers : slots).has(number)) continue;
+    const base = kind === 'c' ? slotBase : shaperBase;
+    const index = kind === 'br' ? bridgeIndex({ number }) : base + number;
     found.push({
       kind: 'link',
       object: `${name} in ${routerPath}`,
-      why: kind === 'c' ? 'no container has this link' : 'no network has this bridge',
+      why: kind === 'br' ? 'no network has this bridge' : 'no container has this link',
       fix: async () => {
         const keeper = await context.keepers.master();
         await keeper.netlink(

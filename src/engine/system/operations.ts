@@ -1,5 +1,6 @@
 import type { EngineContext } from '../context.js';
 import type { EngineSystem } from '../contract.js';
+import { serveNames } from '../resolver/serve.js';
 import { boot } from './boot.js';
 import { diskUsage } from './disk-usage.js';
 import { doctor } from './doctor.js';
@@ -19,6 +20,9 @@ export function systemOperations(context: EngineContext): EngineSystem {
     leaks: async (options) => await findLeaks(context, options),
     boot: async (options) => await boot(context, options),
     reconcile: async () => await reconcile(context),
+    serveNames: async (signal) => {
+      await serveNames(context, signal);
+    },
     shutdown: async (options) => {
       await shutdown(context, options);
     },

@@ -57,6 +57,7 @@ export class FakeHost implements Host {
     },
     drop: async (path) => void this.pinned.delete(path),
     links: async () => ['lo'],
+    listening: (path, { address, port }, argv) => ['listen', path, `${address}:${port}`, ...argv],
     shapers: async () => new Map(),
   };
   readonly #options: FakeHostOptions;

@@ -250,6 +250,7 @@ export class FakeKeeper implements Keeper {
   #control(): KeeperControl {
     return {
       configure: (config) => this.#record('configure', [config]),
+      serve: (service) => this.#record('serve', [service]),
       status: async () => {
         await this.#record('status', []);
         return status([...this.#states.values()]);

@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { errnoOf, WarrenError } from '../../base/errors.js';
-import type { CgroupHierarchy } from '../port.js';
+import type { CgroupHierarchy, RunResult } from '../port.js';
+import { scopeUnitOf } from '../systemd-scope.js';
 import { run } from './run.js';
+import { runInScope, systemdRuns } from './systemd.js';
 
 export interface KeeperStartOptions {
   readonly program: string;
@@ -34,7 +37,10 @@ export function keeperSocketPath(runDir: string, instance: number): string {
 /** Makes sure that a keeper listens; nothing happens when one does. Throws `unavailable` (KEEPER_START), `unsupported` without cgroup2. */
 export async function startKeeper(options: KeeperStartOptions): Promise<void> {
   // Without the caller's environment: the keeper outlives it.
-  const { code, signal, stderr } = await runProgram(options.program, startArguments(options));
+  const { code, signal, stderr } = await runStart(
+    [options.program, ...startArguments(options)],
+    options,
+  );
   if (code === 0) return;
   const reason = stderr.trim().split('\n').at(-1) ?? '';
   const said = reason.replace(/^Cannot start the keeper: /, '');
@@ -43,6 +49,17 @@ export async function startKeeper(options: KeeperStartOptions): Promise<void> {
     hint: `${options.runDir}/keeper.log may say more; \`warren doctor\` checks the machine.`,
     details: { runDir: options.runDir, instance: options.instance },
   });
+}
+
+/** In a scope of systemd's where the parent is one. */
+async function runStart(
+  command: readonly string[],
+  { hierarchies, cgroupParent }: KeeperStartOptions,
+): Promise<RunResult> {
+  const unit = scopeUnitOf(cgroupParent);
+  if (unit === null || !systemdRuns()) return await runProgram(command);
+  const group = join(hierarchies[0]?.mountPoint ?? '', cgroupParent);
+  return await runInScope({ unit, group, command, run: runProgram });
 }
 
 function startArguments(options: KeeperStartOptions): string[] {
@@ -79,10 +96,7 @@ export function keeperCgroup(parent: string, instance: number): string {
   return parent === '' ? `keeper-${instance}` : `${parent}/keeper-${instance}`;
 }
 
-async function runProgram(
-  program: string,
-  args: readonly string[],
-): Promise<Awaited<ReturnType<typeof run>>> {
+async function runProgram([program = '', ...args]: readonly string[]): Promise<RunResult> {
   try {
     return await run(program, args, { cwd: '/', env: {} });
   } catch (cause) {

@@ -40,6 +40,14 @@ export class LinuxPinnedNamespaces implements PinnedNamespaces {
     return lines.flatMap((line) => /^\s*([^\s:|]+):/.exec(line)?.[1] ?? []);
   }
 
+  listening(
+    path: string,
+    { address, port }: { readonly address: string; readonly port: number },
+    argv: readonly string[],
+  ): readonly string[] {
+    return [this.#program(), 'netns', 'listen', path, address, String(port), ...argv];
+  }
+
   async shapers(path: string): Promise<ReadonlyMap<number, ShaperCounters>> {
     const lines = (await this.#run(['shapers', path])).split('\n').filter((line) => line !== '');
     return new Map(

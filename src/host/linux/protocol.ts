@@ -1,7 +1,7 @@
 /** Constants of the wire protocol: docs/keeper-protocol.md, src/keeper/protocol.h. */
 
 export const protocolMinimum = 1;
-export const protocolMaximum = 2;
+export const protocolMaximum = 3;
 /** `WRRN` */
 export const helloMagic = 0x4e525257;
 export const frameHeaderSize = 16;
@@ -36,6 +36,7 @@ export const request = {
   credit: 22,
   status: 23,
   netlink: 24,
+  service: 25,
 } as const;
 
 export const reply = {

@@ -34,11 +34,13 @@ export async function run(
     child.kill('SIGKILL');
   };
   options.signal?.addEventListener('abort', kill, { once: true });
-  const end = ended(child, command);
-  try {
-    const failure = await feed(child, options.input);
+  const feeding = feed(child, options.input).then((failure) => {
     if (failure !== undefined) kill();
-    const { code, signal } = await end;
+    return failure;
+  });
+  try {
+    // A program that does not start takes no input: both are waited for together.
+    const [failure, { code, signal }] = await Promise.all([feeding, ended(child, command)]);
     if (failure !== undefined) throw failure.error;
     if (options.signal?.aborted === true) throw canceledError(`run ${command}`, options.signal);
     return { code, signal, stdout: stdout(), stderr: stderr() };

@@ -27,18 +27,31 @@ const removeFile = promisify(unlink);
  * Removes everything below `directory`, and it, too. Made for trees that a container left: they may be
  * deeper than any path is long, have names that are not UTF-8, and links that lead elsewhere. Each
  * directory that is not empty moves up to the top first, so no path has more than two components and two
- * descriptors suffice. Nobody else may write there; others may remove it at the same time. Missing: nothing
- * happens.
+ * descriptors suffice. Others may remove it at the same time, and a program that was killed half way may still
+ * write its last: that goes, too. Missing: nothing happens.
  */
 export async function removeTree(directory: string | Buffer): Promise<void> {
-  const top = await openDirectory(directory);
-  if (top === null) return;
-  try {
-    await new TreeRemoval(top).run();
-  } finally {
-    await closeFile(top);
+  for (;;) {
+    const top = await openDirectory(directory);
+    if (top === null) return;
+    try {
+      await new TreeRemoval(top).run();
+    } finally {
+      await closeFile(top);
+    }
+    if (await removeEmpty(directory)) return;
   }
-  await unlessGone(removeDirectory(directory));
+}
+
+/** False when somebody has put something into it meanwhile. */
+async function removeEmpty(directory: PathLike): Promise<boolean> {
+  try {
+    await removeDirectory(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTEMPTY') return false;
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+  return true;
 }
 
 async function openDirectory(path: string | Buffer): Promise<number | null> {
@@ -93,13 +106,7 @@ class TreeRemoval {
       if (errnoOf(error) === 'ENOENT') return;
       if (errnoOf(error) !== 'EISDIR' && errnoOf(error) !== 'EPERM') throw error;
     }
-    try {
-      await removeDirectory(path);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return;
-      if (errnoOf(error) !== 'ENOTEMPTY') throw error;
-      await this.removeFull(directory, path);
-    }
+    if (!(await removeEmpty(path))) await this.removeFull(directory, path);
   }
 
   /** A directory that is not empty. At the top it is emptied in place; deeper ones move to the top. */
@@ -116,6 +123,7 @@ class TreeRemoval {
     } finally {
       await closeFile(fd);
     }
-    await unlessGone(removeDirectory(path));
+    // What came meanwhile, the next pass meets.
+    await removeEmpty(path);
   }
 }

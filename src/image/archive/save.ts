@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { encodeTarHeader, tarEnd, tarPadding } from '../../base/tar-header.js';
-import { WarrenError } from '../../base/errors.js';
 import type { KnownImage } from '../catalog.js';
-import { annotations, compressionOf, mediaTypes, type OciDescriptor } from '../oci.js';
+import { annotations, mediaTypes, type OciDescriptor } from '../oci.js';
 import { parseNamed } from '../reference.js';
 import type { StoreParts } from '../store-parts.js';
+import { withPlainLayers, type PlainImages } from './plain-layers.js';
 
 export type ArchiveFormat = 'docker-archive' | 'oci-archive';
 
@@ -17,22 +17,35 @@ export interface SavedImage {
 
 /**
  * The tar of an archive that `docker load` (any version since 1.10), podman and skopeo read: an OCI layout whose blobs are those of the
- * store, and Docker's `manifest.json` and `repositories` beside it. The same images give the same bytes. The caller holds a lease.
- * @throws WarrenError unsupported (LAYER_MEDIA_TYPE)
+ * store, and Docker's `manifest.json` and `repositories` beside it; zstd layers become plain in it ({@link withPlainLayers}). The same
+ * images give the same bytes. The caller holds a lease.
+ * @throws WarrenError corrupt, when a layer that is made plain is not what the image says
  */
 export async function* saveImages(
   parts: StoreParts,
   images: readonly SavedImage[],
   format: ArchiveFormat,
 ): AsyncGenerator<Buffer> {
+  if (format === 'oci-archive') {
+    yield* archiveOf(parts, { images, files: new Map() }, format);
+    return;
+  }
+  await using temporary = parts.openTemporary();
+  yield* archiveOf(parts, await withPlainLayers(parts, images, temporary.directory), format);
+}
+
+async function* archiveOf(
+  parts: StoreParts,
+  { images, files }: PlainImages,
+  format: ArchiveFormat,
+): AsyncGenerator<Buffer> {
   const blobs = blobsOf(images);
-  if (format === 'docker-archive') requireDockerLayers(images);
   yield directory('blobs');
   yield directory('blobs/sha256');
   for (const digest of [...blobs.keys()].sort()) {
     const size = blobs.get(digest) ?? 0;
     yield header(`blobs/sha256/${digest.slice('sha256:'.length)}`, size);
-    yield* createReadStream(parts.layout.blobPath(digest), {
+    yield* createReadStream(files.get(digest) ?? parts.layout.blobPath(digest), {
       highWaterMark: 1 << 18,
     }) as AsyncIterable<Buffer>;
     yield tarPadding(size);
@@ -106,17 +119,6 @@ function repositoriesOf(images: readonly SavedImage[]): object {
     }
   }
   return repositories;
-}
-
-function requireDockerLayers(images: readonly SavedImage[]): void {
-  const layers = images.flatMap(({ image }) => image.layers);
-  if (!layers.some(({ mediaType }) => compressionOf(mediaType) === 'zstd')) return;
-  throw new WarrenError(
-    'unsupported',
-    'LAYER_MEDIA_TYPE',
-    'Cannot save for docker load: an image has zstd layers, which older versions of Docker do not read',
-    { hint: 'Save it with --format oci-archive' },
-  );
 }
 
 function blobName(digest: string): string {

@@ -51,6 +51,8 @@ export function neededStages(stages: readonly Stage[], target: Stage): readonly 
     needed.add(stage);
     const before = stages.slice(0, stage.index);
     for (const reference of referencesOf(stage)) {
+      // Which one variables name is not known yet: it may be any.
+      if (reference.includes('$')) before.forEach(visit);
       const found = findStage(before, reference);
       if (found !== undefined) visit(found);
     }

@@ -128,6 +128,10 @@ class Expander {
     this.at += whole.length;
     const value = this.lookup(name);
     if (operator === '}') return value ?? '';
+    if (operator.startsWith('/')) {
+      const pattern = this.run('/');
+      return replaced(value ?? '', pattern, { by: this.run('}'), all: operator === '//' });
+    }
     const word = this.run('}');
     return operate({ name, value, operator, word });
   }
@@ -154,11 +158,8 @@ function operate(use: {
     case '#':
     case '##':
       return cutFront(value ?? '', word, operator === '##');
-    case '%':
-    case '%%':
-      return cutBack(value ?? '', word, operator === '%%');
     default:
-      return replaced(value ?? '', word, operator === '//');
+      return cutBack(value ?? '', word, operator === '%%');
   }
 }
 
@@ -183,8 +184,10 @@ function cutBack(value: string, pattern: string, longest: boolean): string {
   return start === undefined ? value : value.slice(0, start);
 }
 
-function replaced(value: string, word: string, all: boolean): string {
-  const slash = word.indexOf('/');
-  const [pattern, by] = slash < 0 ? [word, ''] : [word.slice(0, slash), word.slice(slash + 1)];
+function replaced(
+  value: string,
+  pattern: string,
+  { by, all }: { readonly by: string; readonly all: boolean },
+): string {
   return value.replace(new RegExp(patternSource(pattern, false), all ? 'g' : ''), () => by);
 }

@@ -30,6 +30,11 @@ export function layerName(memberPath: ByteString): LayerName {
   return { kind: 'whiteout', path: [...parents, hidden].join('/') };
 }
 
+/** What of a file's extended attributes a layer has: `trusted.` would forge overlay's own marks. */
+export function isLayerAttribute(name: ByteString): boolean {
+  return /^(?:security\.capability|user\..+)$/.test(name);
+}
+
 /** Components below the root. Throws corrupt (ARCHIVE_HOSTILE) on `..` and NUL. */
 export function componentsOf(path: ByteString): ByteString[] {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');

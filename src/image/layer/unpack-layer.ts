@@ -5,7 +5,7 @@ import { nativeProgramPath } from '../../host/native-path.js';
 import type { Host } from '../../host/port.js';
 import { diskFullStatus } from '../../host/tree/apply-records.js';
 import { directoryTimeRecord, entryRecord, xattrRecord } from '../../host/tree/records.js';
-import { componentsOf, hostile, layerName } from './layer-names.js';
+import { componentsOf, hostile, isLayerAttribute, layerName } from './layer-names.js';
 import { defaultLayerLimits, tooLarge, type LayerLimits } from './limits.js';
 
 /** Overlay's mark for a name that hides what is below: a character device 0:0. */
@@ -18,8 +18,6 @@ const whiteout = {
   mtimeSeconds: 0,
 } as const;
 const plainDirectory = { ...whiteout, type: 'directory', mode: 0o755 } as const;
-/** What a layer may set; `trusted.` would forge overlay's own marks. */
-const allowedXattrs = /^(?:security\.capability|user\..+)$/;
 /** Small records are joined to pieces of this size: each piece is a system call. */
 const pieceSize = 1 << 17;
 const largestId = 0xffff_fffe;
@@ -134,7 +132,7 @@ class LayerRecords {
     }
     if (member.type === 'link') return;
     for (const [key, value] of member.xattrs) {
-      if (!allowedXattrs.test(key)) continue;
+      if (!isLayerAttribute(key)) continue;
       yield xattrRecord(path, key, value.length);
       yield value;
     }

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { WarrenError } from '../../base/errors.js';
+import { isWarrenError, WarrenError } from '../../base/errors.js';
 import type { RepositoryClient, CallOptions } from './client.js';
 import { drain, type RegistryResponse } from './connection.js';
 
@@ -22,7 +22,8 @@ const chunkBytes = 16 * 1024 * 1024;
 const maximumFailuresInRow = 4;
 
 /**
- * Gives a blob to a repository: in chunks, and from where the registry says it is when one of them failed.
+ * Gives a blob to a repository: in chunks, and from where the registry says it is when one of them failed; from the start when it
+ * has lost the upload.
  * @throws WarrenError unavailable, permissionDenied, invalidArgument (REGISTRY_REFUSED)
  */
 export async function uploadBlob(
@@ -88,9 +89,8 @@ class Upload {
         failures = 0;
       } catch (error) {
         failures += 1;
-        const fatal = !(error instanceof WarrenError) || error.kind !== 'unavailable';
-        if (fatal || failures > maximumFailuresInRow) throw error;
-        location = await this.whereItIs(location);
+        if (!mayGoOn(error) || failures > maximumFailuresInRow) throw error;
+        location = await this.goOn(location);
       }
       this.options.onBytes?.(this.done);
     }
@@ -116,12 +116,24 @@ class Upload {
         },
         body: () => createReadStream(file, { start, end, highWaterMark: 1 << 18 }),
       },
-      [202, 416],
+      [202],
     );
     await drain(response.body);
-    if (response.status === 416) return await this.whereItIs(location);
     this.done = end + 1;
     return locationOf(response);
+  }
+
+  /** Docker's own registry gives an upload up when a part of a chunk arrived: that one begins anew. */
+  private async goOn(location: string): Promise<string> {
+    try {
+      return await this.whereItIs(location);
+    } catch (error) {
+      if (!isWarrenError(error, 'notFound') && !isWarrenError(error, 'invalidArgument'))
+        throw error;
+      this.done = 0;
+      const options = { ...this.options, mountFrom: null };
+      return locationOf(await start(this.repository, this.blob.digest, options));
+    }
   }
 
   /** Asks the registry how much it has. */
@@ -159,6 +171,12 @@ class Upload {
       scope: pushScope(this.repository),
     };
   }
+}
+
+/** The connection broke, or the registry is elsewhere than we thought. */
+function mayGoOn(error: unknown): boolean {
+  if (!isWarrenError(error)) return false;
+  return error.kind === 'unavailable' || error.details?.['status'] === 416;
 }
 
 function locationOf(response: RegistryResponse, otherwise?: string): string {

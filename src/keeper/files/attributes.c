@@ -68,21 +68,27 @@ static long print_attributes(int fd) {
 static long visit_directory(int fd, unsigned depth);
 
 /* Nothing is opened for real but directories: a FIFO would block, and a device could act. */
-static long visit(int parent, const char *name, unsigned depth) {
+static long visit_opened(int fd, unsigned depth) {
   struct statx info;
-  long fd = sys_call(__NR_openat, parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-  long result;
+  long result = sys_call(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &info);
 
-  if (fd == -ENOENT) return 0;
-  if (fd < 0) return fd;
-  result = sys_call(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &info);
-  if (result >= 0 && (S_ISREG(info.stx_mode) || S_ISDIR(info.stx_mode))) result = print_attributes((int)fd);
+  if (result >= 0 && (S_ISREG(info.stx_mode) || S_ISDIR(info.stx_mode))) result = print_attributes(fd);
   if (result >= 0 && S_ISDIR(info.stx_mode)) {
     long directory = sys_call(__NR_openat, fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     result = directory < 0 ? directory : visit_directory((int)directory, depth);
     if (directory >= 0) sys_close((int)directory);
   }
+  return result;
+}
+
+static long visit(int parent, const char *name, unsigned depth) {
+  long fd = sys_call(__NR_openat, parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  long result;
+
+  if (fd == -ENOENT) return 0;
+  if (fd < 0) return fd;
+  result = visit_opened((int)fd, depth);
   sys_close((int)fd);
   return result;
 }
@@ -113,12 +119,11 @@ int attributes_run(int argc, char **argv) {
   long fd;
   long result;
 
-  if (argc != 2) return usage(NAME, "attributes needs a directory");
-  fd = sys_open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (argc != 2) return usage(NAME, "attributes needs a directory or a file");
+  fd = sys_open(argv[1], O_PATH | O_CLOEXEC, 0);
   if (fd < 0) return fail(NAME, "open", argv[1], fd);
   out_open(&listing.out, 1);
-  result = print_attributes((int)fd);
-  if (result >= 0) result = visit_directory((int)fd, 0);
+  result = visit_opened((int)fd, 0);
   if (result < 0) {
     size_t end = listing.length < sizeof(listing.path) ? listing.length : sizeof(listing.path) - 1;
 

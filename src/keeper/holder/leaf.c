@@ -68,6 +68,14 @@ int leaf_join(const struct keeper_options *options, struct failure *failure) {
   return 0;
 }
 
+void leaf_to_root(const struct keeper_options *options) {
+  for (unsigned i = 0; i < options->hierarchy_count; i++) {
+    OWN_FD root = open(options->hierarchy_roots[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* Not where that is a container's root, which has groups below it. */
+    if (root >= 0) (void)write_file(root, "cgroup.procs", "0", 1);
+  }
+}
+
 static void remove_leaf(int root, unsigned made) {
   char path[PATH_SIZE];
   snprintf(path, sizeof path, "%s", leaf.options->cgroup);

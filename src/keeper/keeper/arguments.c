@@ -77,10 +77,10 @@ bool arguments_parse(char **argv, struct keeper_options *options, const char **p
   options->workers = processors < WORKERS_LEAST ? (unsigned)WORKERS_LEAST : processors > 16 ? 16 : (unsigned)processors;
   for (; *argv; argv++) {
     *problem = *argv;
-    if (strcmp(*argv, "--upgraded") == 0) {
-      options->upgraded = true;
-      continue;
-    }
+    bool upgraded = strcmp(*argv, "--upgraded") == 0, scope = strcmp(*argv, "--leave-scope") == 0;
+    options->upgraded |= upgraded;
+    options->leave_scope |= scope;
+    if (upgraded || scope) continue;
     if (!argv[1] || !option(argv[0], argv[1], options)) return false;
     argv++;
   }

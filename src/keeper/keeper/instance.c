@@ -96,6 +96,7 @@ static void start_parts(struct keeper *keeper) {
   if (event_file_open(keeper) < 0) cannot_start("store events in", keeper->options.run_dir);
   if (ledger_open(keeper) < 0) cannot_start("make the ledger of logs in", keeper->options.run_dir);
   if (reconcile_init(keeper) < 0) log_line(LEVEL_ERROR, "cannot read the reconcile command: errno %d", errno);
+  if (service_init(keeper) < 0) log_line(LEVEL_ERROR, "cannot start the service: errno %d", errno);
   if (adopt_all(keeper) < 0) cannot_start("read the journal in", keeper->options.run_dir);
   process_sweep(keeper); /* what the program that this one replaced had given up */
   if (clients_listen(keeper, LISTEN_FD) < 0) cannot_start("listen in", keeper->options.run_dir);
@@ -155,6 +156,7 @@ static void end(struct keeper *keeper) {
     request_end(request);
   }
   clients_close(keeper);
+  service_end(keeper);
   workers_end(keeper);
   if (containers_count(keeper) == 0) {
     journal_remove(keeper);

@@ -8,7 +8,7 @@
  *   journal.c    what survives the keeper                adopt.c      the way back in
  *   lock.c       named locks with fencing                event.c      subscribers
  *   holder_link.c  the holder's store of descriptors     instance.c   start-up, shutdown, upgrade
- *   ../stdio/    streams, logs, ptys, attach             ../policy/   leases, restarts, health, the reconcile process
+ *   ../stdio/    streams, logs, ptys, attach             ../policy/   leases, restarts, health, programs of the engine's
  *
  * A `process` is a container's init or an exec in it: something the keeper is told the exit of, with stdio.
  */
@@ -279,6 +279,14 @@ bool reconcile_busy(const struct keeper *); /* a reconcile process runs or is du
 pid_t reconcile_pid(const struct keeper *); /* a child of ours that is none of the containers'; 0: none */
 /* Starts the reconcile process if none runs (CONFIG gave its command); again after it ended if more was asked for meanwhile. */
 void reconcile_request(struct keeper *);
+/*
+ * SERVICE: as reconcile_configure, kept in <run dir>/service; the program is started, and again whenever it ends. An empty argv
+ * ends it. `anew`: also when the same one runs already.
+ */
+int service_configure(struct keeper *, struct reader *strings, bool anew);
+int service_init(struct keeper *); /* of instance 0 */
+pid_t service_pid(const struct keeper *);
+void service_end(struct keeper *); /* the next keeper has none until it is asked */
 
 /* ---- instance.c ---- */
 
@@ -307,7 +315,8 @@ struct keeper_options {
   uint64_t idle_exit_ms;   /* without containers and clients; 0: never */
   uint64_t original_files; /* soft RLIMIT_NOFILE and oom_score_adj of whoever started us: containers get them */
   int original_oom_score;
-  bool upgraded; /* took the place of an older program in the same process */
+  bool leave_scope; /* of `start`: it is the first process of a scope, which must not hold processes itself */
+  bool upgraded;    /* took the place of an older program in the same process */
 };
 
 struct keeper {
@@ -327,6 +336,7 @@ struct keeper {
   struct holder_link *holder;
   struct ledger *ledger;
   struct reconcile *reconcile;
+  struct service *service;
   struct probes *probes;
   struct subscribers *subscribers;
   struct event_file *event_file; /* NULL: events are not stored */

@@ -274,7 +274,8 @@ void process_sweep(struct keeper *keeper) {
     siginfo_t info = {0};
     if (kernel_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL) < 0 || info.si_pid == 0) return;
     struct process *process = process_of_pid(keeper, info.si_pid);
-    if (info.si_pid == reconcile_pid(keeper) || (process && process->pidfd < 0)) return; /* somebody else's next step */
+    bool is_program = info.si_pid == reconcile_pid(keeper) || info.si_pid == service_pid(keeper);
+    if (is_program || (process && process->pidfd < 0)) return; /* somebody else's next step */
     if (process)
       process_ready(&process->watch, EPOLLIN);
     else if (kernel_waitid(P_PID, info.si_pid, &info, WEXITED | WNOHANG | __WALL, NULL) < 0)

@@ -5,8 +5,8 @@ import { elementMessages, type ElementChanges } from '../nft/elements.js';
 export type TablePlace = { readonly router: string } | 'host';
 
 function batch(changes: ElementChanges, place: TablePlace, tolerant: boolean): NetlinkBatch[] {
-  const { add = [], remove = [] } = changes;
-  if (add.length + remove.length === 0) return [];
+  const { add = [], renew = [], remove = [] } = changes;
+  if (add.length + renew.length + remove.length === 0) return [];
   return [
     {
       protocol: 'netfilter',

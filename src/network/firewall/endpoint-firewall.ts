@@ -1,10 +1,11 @@
 import type { NetlinkBatch } from '../../host/netlink.js';
-import { slotBase } from '../../model/network.js';
+import { resolverAddress, slotBase } from '../../model/network.js';
 import type { Place } from '../endpoint-batches.js';
 import { elementsText } from '../nft/set.js';
 import { bridgeIndex, routerPath, uplinkName } from '../router.js';
 import { addition, removal } from './batches.js';
 import { bridgeRuleset, bridgeTable } from './bridge-table.js';
+import { addressElements, policyOf } from './egress-elements.js';
 import { endpointElements, type EndpointElements } from './container-elements.js';
 import { routerRuleset, routerTable } from './router-table.js';
 
@@ -14,18 +15,20 @@ const router = { router: routerPath };
 export function placeElements(places: readonly Place[]): EndpointElements {
   const found = places
     .filter(({ network }) => network.driver !== 'macvlan')
-    .map(({ endpoint, network }) => {
+    .map(({ endpoint, network, egress }) => {
       const link = slotBase + endpoint.slot;
       const isBridge = network.driver === 'bridge';
-      return endpointElements({
+      const elements = endpointElements({
         link: isBridge ? bridgeIndex(network) : link,
         bridgePort: isBridge ? { link, mac: endpoint.mac } : null,
         network: network.number,
         internal: network.internal,
         ipv4: endpoint.ipv4,
         ipv6: endpoint.ipv6,
-        policy: 0,
+        policy: policyOf(endpoint, egress),
       });
+      const allowed = addressElements(policyOf(endpoint, egress), egress);
+      return { ...elements, router: [...elements.router, ...allowed] };
     });
   return {
     router: found.flatMap((elements) => elements.router),
@@ -54,7 +57,7 @@ export function dismissBatches(places: readonly Place[]): readonly NetlinkBatch[
 /** What nft(8) makes the router's tables of, with the elements of what runs, in one transaction. */
 export function routerTables(elements: EndpointElements): string {
   return [
-    routerRuleset({ uplink: uplinkName, resolvers: [] }),
+    routerRuleset({ uplink: uplinkName, resolver: resolverAddress }),
     bridgeRuleset(),
     elementsText('inet', routerTable, elements.router),
     elementsText('bridge', bridgeTable, elements.bridge),

@@ -3,7 +3,8 @@
  *
  * A packet of a container is dropped unless link and source address belong together (`source4`); the same look-up gives it
  * its network's mark. It reaches another container when mark and outgoing link are in `members`, and the host unless its network is
- * internal. Packets of containers with egress rules need an element of `allow*` instead.
+ * internal. Packets of containers with egress rules need an element of `allow*` instead. All of them reach the resolver, which is in
+ * the router.
  *
  * Connections are tracked only for containers on internal networks or with egress rules (`tracked4`): for these alone a reply
  * may pass where a first packet may not.
@@ -53,9 +54,12 @@ export const routerSets: Readonly<Record<RouterSetName, SetDefinition>> = {
 export interface RouterTableOptions {
   /** Name of the router's link to the host. */
   readonly uplink: string;
-  /** Addresses at which the resolver answers. */
-  readonly resolvers: readonly { readonly family: 4 | 6; readonly address: string }[];
+  /** IPv4 address of the router at which the resolver answers. */
+  readonly resolver: string;
 }
+
+/** Packets with questions that a container may send in a second, and at once after a pause. */
+const questions = 'rate over 500/second burst 1000 packets';
 
 /** Makes the table, without elements, in one transaction that fails when it is there. */
 export function routerRuleset(options: RouterTableOptions): string {
@@ -63,10 +67,11 @@ export function routerRuleset(options: RouterTableOptions): string {
   return `create table inet ${routerTable}
 table inet ${routerTable} {
 ${sets.join('\n')}
+  set askers { type ipv4_addr; size 65536; flags dynamic, timeout; timeout 1m; }
 ${arrival(options.uplink)}
 ${forwarding(options.uplink)}
-${leaving(options.resolvers)}
-${input(options.uplink)}
+${leaving}
+${input(options)}
 }
 `;
 }
@@ -101,21 +106,12 @@ function forwarding(uplink: string): string {
   }`;
 }
 
-function leaving(resolvers: RouterTableOptions['resolvers']): string {
-  const lines = resolvers.map(
-    ({ family, address }) =>
-      `    ${family === 4 ? 'ip' : 'ip6'} daddr ${address} meta l4proto { tcp, udp } th dport 53 accept`,
-  );
-  return `  chain leave {
-    meta mark & ${hexMark(internalMark)} != 0 goto resolve
+const leaving = `  chain leave {
+    meta mark & ${hexMark(internalMark)} != 0 drop
     meta mark & ${hexMark(restrictedMark)} != 0 goto egress
     accept
   }
-  chain resolve {
-${lines.join('\n')}
-  }
   chain egress {
-    jump resolve
     meta mark set iif map @policies
     meta mark . ip daddr @allow4 accept
     meta mark . ip6 daddr @allow6 accept
@@ -130,14 +126,19 @@ ${lines.join('\n')}
     meta mark . ip daddr . th dport @allow_net_port4 accept
     meta mark . ip6 daddr . th dport @allow_net_port6 accept
   }`;
-}
 
-/** Nothing in the router listens; it answers pings and neighbours. */
-function input(uplink: string): string {
+/** Only the resolver listens in the router, which answers pings and neighbours. Who asks it too much is not heard. */
+function input({ uplink, resolver }: RouterTableOptions): string {
   return `  chain input {
     type filter hook input priority filter; policy drop;
     iifname { "lo", "${uplink}" } accept
+    ip daddr ${resolver} meta l4proto { tcp, udp } th dport 53 goto ask
     icmp type echo-request accept
     icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
+  }
+  chain ask {
+    tcp flags & (syn | ack) != syn accept
+    update @askers { ip saddr limit ${questions} } drop
+    accept
   }`;
 }

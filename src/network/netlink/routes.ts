@@ -62,12 +62,14 @@ export interface Route {
   readonly link?: number;
   /** Next hop, taken to be on the link. */
   readonly via?: IpAddress;
+  /** Of several routes to one destination the smallest counts. @default 0 */
+  readonly priority?: number;
   /** Address that the host speaks from. */
   readonly source?: IpAddress;
 }
 
 function describe(out: MessageWriter, route: Route): void {
-  const { to, link, via, source } = route;
+  const { to, link, via, priority, source } = route;
   out.u8(families[to.family]).u8(to.prefix).u8(0).u8(0).u8(mainTable).u8(protocolStatic);
   out.u8(link !== undefined && via === undefined ? scopes.link : scopes.universe);
   out.u8(link === undefined ? routeTypes.unreachable : routeTypes.unicast);
@@ -76,6 +78,7 @@ function describe(out: MessageWriter, route: Route): void {
   if (to.prefix > 0) out.attributeBytes(routeAttributes.destination, bytes);
   if (link !== undefined) out.attribute32(routeAttributes.oif, link);
   if (via !== undefined) out.attributeBytes(routeAttributes.gateway, addressBytes(via));
+  if (priority !== undefined) out.attribute32(routeAttributes.priority, priority);
   if (source !== undefined) out.attributeBytes(routeAttributes.source, addressBytes(source));
 }
 

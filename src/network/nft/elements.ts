@@ -8,6 +8,8 @@ export interface ElementChanges {
   readonly family: TableFamily;
   /** What is there already with the same value stays as it is; with another value, the whole transaction fails. */
   readonly add?: readonly SetElement[];
+  /** Are there afterwards, with all of their time before them; never away in between. */
+  readonly renew?: readonly SetElement[];
   /** After `add`. What is not there fails the whole transaction. */
   readonly remove?: readonly SetElement[];
 }
@@ -31,13 +33,12 @@ const elementsInMessage = 256;
 export function elementMessages(changes: ElementChanges): Uint8Array {
   const out = new MessageWriter();
   header(out.begin(batchBegin, 0), 0, subsystem);
+  const { add = [], renew = [], remove = [] } = changes;
+  // An element that is there keeps its time when it is added: it is taken out and put in again.
   const runs = [
-    ...runsOf(changes.add ?? []).map((run) => ({
-      run,
-      type: newElements,
-      flags: messageFlags.create,
-    })),
-    ...runsOf(changes.remove ?? []).map((run) => ({ run, type: deleteElements, flags: 0 })),
+    ...additions([...add, ...renew]),
+    ...removals([...renew, ...remove]),
+    ...additions(renew),
   ];
   runs.forEach(({ run, type, flags }, index) => {
     // Older kernels do not answer the batch's end.
@@ -47,6 +48,21 @@ export function elementMessages(changes: ElementChanges): Uint8Array {
   });
   header(out.begin(batchEnd, 0), 0, subsystem);
   return out.finish().messages;
+}
+
+interface Run {
+  readonly run: readonly SetElement[];
+  readonly type: number;
+  readonly flags: number;
+}
+
+function additions(elements: readonly SetElement[]): Run[] {
+  const flags = messageFlags.create;
+  return runsOf(elements).map((run) => ({ run, type: newElements, flags }));
+}
+
+function removals(elements: readonly SetElement[]): Run[] {
+  return runsOf(elements).map((run) => ({ run, type: deleteElements, flags: 0 }));
 }
 
 function header(out: MessageWriter, family: number, resource: number): void {

@@ -11,6 +11,7 @@ import { WarrenError } from '../../base/errors.js';
 import type { ContainerRecord } from '../../model/container.js';
 import { slotCount, type Endpoint, type Network, type NetworkSubnet } from '../../model/network.js';
 import type { Tables } from '../database.js';
+import { removeNames, writeNames } from './network-names.js';
 
 /** A bridge of the kernel has this many ports. */
 const bridgePorts = 1023;
@@ -50,7 +51,9 @@ export class EndpointAllocator {
   /** Writes what the record's endpoints hold. */
   write(record: ContainerRecord): void {
     for (const endpoint of record.endpoints) {
-      const { number } = this.#network(endpoint.network);
+      const network = this.#network(endpoint.network);
+      const { number } = network;
+      writeNames(this.#tables, record, network);
       void this.#tables.slots.put(endpoint.slot, [record.id, number]);
       for (const address of addressesOf(endpoint)) {
         void this.#tables.addresses.put([number, address], record.id);
@@ -64,6 +67,7 @@ export class EndpointAllocator {
       void this.#tables.slots.remove(endpoint.slot);
       const network = this.#tables.networks.get(endpoint.network) as Network | undefined;
       if (network === undefined) continue;
+      removeNames(this.#tables, record, network);
       for (const address of addressesOf(endpoint)) {
         void this.#tables.addresses.remove([network.number, address]);
       }

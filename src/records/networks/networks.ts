@@ -4,6 +4,10 @@ import type { Network, NetworkId } from '../../model/network.js';
 import type { Tables } from '../database.js';
 import { requireSpace, requireSpaceToChange } from '../space.js';
 import type { NetworkRecords } from '../store.js';
+import { containersNamed } from './network-names.js';
+
+/** An answer has no room for more. */
+const mostOfOneName = 64;
 
 export class LmdbNetworks implements NetworkRecords {
   readonly #tables: Tables;
@@ -63,6 +67,14 @@ export class LmdbNetworks implements NetworkRecords {
       for (const family of [4, 6]) void meta.remove(`nextAddress:${network.number}:${family}`);
       return true;
     });
+  }
+
+  ownerOf(network: number, address: string): string | undefined {
+    return this.#tables.addresses.get([network, address]);
+  }
+
+  named(network: number, name: string): readonly string[] {
+    return containersNamed(this.#tables, { network, name, limit: mostOfOneName });
   }
 
   users(id: NetworkId): readonly string[] {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { BuildEvent, BuildOptions } from '../../../src/engine/build/contract.js';
 import type { Image } from '../../../src/model/image.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
+import { treeListing } from '../../fixtures/tree-listing.js';
 import { describeAsRoot } from '../../privileges.js';
 
 const program = join(import.meta.dirname, '..', '..', '..', 'bin', 'warren.js');
@@ -66,35 +67,6 @@ describeAsRoot('a build', () => {
 
   const cachedSteps = (events: readonly BuildEvent[]): readonly number[] =>
     events.flatMap((event) => (event.kind === 'cached' ? [event.step] : []));
-
-  test('compiles a C program in one stage and keeps only the program in the next', async () => {
-    const recipe = join(import.meta.dirname, '..', '..', 'fixtures', 'recipes', 'toolchain');
-    await own.engine.images.buildBase('toolchain', { recipe });
-    const { image } = await build(
-      `FROM toolchain AS build
-       WORKDIR /src
-       COPY hello.c .
-       ENV LIB=/usr/lib/x86_64-linux-musl
-       RUN tcc -nostdinc -I/usr/include/x86_64-linux-musl -nostdlib -static -o hello \\
-         $LIB/crt1.o $LIB/crti.o hello.c $LIB/libc.a $LIB/crtn.o
-       FROM scratch
-       COPY --from=build /src/hello /hello
-       ENTRYPOINT ["/hello"]
-       CMD ["you"]`,
-      {
-        'hello.c':
-          '#include <stdio.h>\nint main(int n, char **v) { printf("hello %s\\n", n > 1 ? v[1] : "world"); return 0; }\n',
-      },
-      { tags: ['hello:1', 'hello:latest'] },
-    );
-    expect(image.references).toEqual(['hello:1', 'hello:latest']);
-    expect(image.layers).toHaveLength(1);
-    const { process } = await own.engine.runAttached({ image: 'hello', autoRemove: true }, {});
-    const said: Buffer[] = [];
-    for await (const chunk of process.stdout ?? []) said.push(chunk as Buffer);
-    expect(Buffer.concat(said).toString()).toBe('hello you\n');
-    expect(await process.exit).toMatchObject({ exitCode: 0 });
-  }, 900_000);
 
   test('applies every instruction to config and files', async () => {
     const { image, output } = await build(
@@ -183,6 +155,30 @@ EOF
     ]);
     const owners = await run(image, 'stat', '-c', '%u:%g %a', '/owned', '/own');
     expect(owners).toBe('65534:65534 600\n0:0 700\n');
+  });
+
+  test('copies extended attributes and file capabilities, from the context and from stages', async () => {
+    const context = contextOf({
+      program: '#!/bin/sh\n',
+      Dockerfile: `FROM busybox AS first
+        COPY program /opt/program
+        FROM scratch
+        COPY --from=first /opt/program /one
+        COPY --from=first /opt /all`,
+    });
+    const program = join(context, 'program');
+    execFileSync('setfattr', ['-n', 'user.origin', '-v', 'context', program]);
+    execFileSync('setcap', ['cap_net_raw+ep', program]);
+    const expected = treeListing(context).find((line) => line.startsWith("b'program'"));
+    const attributes = expected?.slice(expected.indexOf('{')) ?? '';
+    expect(attributes).toContain('security.capability');
+    const image = await own.engine.images.build({ context });
+    const [all, one] = image.layers.map((layer) => treeListing(join(own.scope.dataRoot, layer)));
+    const found = [...(one ?? []), ...(all ?? [])].filter((line) => / 0o100/.test(line));
+    expect(found.map((line) => line.slice(line.indexOf('{')))).toEqual([attributes, attributes]);
+    // Another attribute is another step.
+    execFileSync('setfattr', ['-n', 'user.origin', '-v', 'changed', program]);
+    expect((await own.engine.images.build({ context })).id).not.toBe(image.id);
   });
 
   test('takes unchanged steps from the cache, in other processes as well, until it is pruned', async () => {

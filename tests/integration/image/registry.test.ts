@@ -13,9 +13,8 @@ import { Engine } from '../../../src/engine/engine.js';
 import type { ProgressEvent } from '../../../src/model/events.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { TestRegistry } from '../../fixtures/registry.js';
+import { tarOf } from '../../fixtures/tar.js';
 import { describeAsRoot } from '../../privileges.js';
-
-const user = { name: 'someone', password: 'secret:with:colons' };
 
 function folder(source: TestEngine, name: string): string {
   const path = join(source.scope.directory, name);
@@ -150,6 +149,27 @@ describeAsRoot('a registry', () => {
     expect(readdirSync(join(source.scope.directory, 'resumed', 'images', 'ingest'))).toEqual([]);
   });
 
+  test('gives a build the images that it is made from, newer ones when that is asked for', async () => {
+    const name = `${plain.host}/team/base:v1`;
+    const publish = async (version: string): Promise<string> => {
+      const content = tarOf([{ path: 'version', content: version }]);
+      const made = await source.engine.images.import(content, { reference: name });
+      await source.engine.images.push(name);
+      return made.diffIds[0] ?? '';
+    };
+    const context = folder(source, 'build');
+    writeFileSync(join(context, 'Dockerfile'), `FROM ${name}\nCOPY --from=${name} version /copy`);
+    await using other = await secondRoot(source, 'building');
+    const base = async (pull: 'always' | 'missing' | 'never'): Promise<string | undefined> =>
+      (await other.images.build({ context, pull })).diffIds[0];
+    const old = await publish('1');
+    await expect(base('never')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+    expect(await base('missing')).toBe(old);
+    const now = await publish('2');
+    expect(await base('missing')).toBe(old);
+    expect(await base('always')).toBe(now);
+  });
+
   test('that has no such image is a clear error', async () => {
     await expect(source.engine.images.pull(`${plain.host}/team/nothing:v1`)).rejects.toMatchObject({
       kind: 'notFound',
@@ -170,64 +190,5 @@ describeAsRoot('a registry', () => {
       `${plain.host}/team/app:v1`,
       `${plain.host}/team/app:v2`,
     ]);
-  });
-});
-
-describeAsRoot('a registry with users and TLS', () => {
-  test('refuses strangers, takes a login, and forgets it with a logout', async () => {
-    await using source = await openTestEngine();
-    const dockerConfig = folder(source, 'docker');
-    const directory = folder(source, 'private');
-    await using registry = await TestRegistry.start({ directory, user, tls: true });
-    const registries = join(source.scope.directory, 'registries.json');
-    await using untrusting = await Engine.open({ ...source.options, dockerConfig, registries });
-    const name = `${registry.host}/private/app:v1`;
-    await source.engine.images.buildBase('tiny');
-    await source.engine.images.tag('tiny', name);
-    // Loopback may be plain, but this one is not, and nobody vouches for it.
-    await expect(untrusting.images.push(name)).rejects.toMatchObject({ kind: 'unavailable' });
-    const ca = { registries: { [registry.host]: { ca: registry.authority } } };
-    writeFileSync(registries, JSON.stringify(ca));
-    await using engine = await Engine.open({ ...source.options, dockerConfig, registries });
-    await expect(engine.images.push(name)).rejects.toMatchObject({ code: 'REGISTRY_UNAUTHORIZED' });
-    const wrong = { username: user.name, password: 'wrong' };
-    await expect(engine.registries.login(registry.host, wrong)).rejects.toMatchObject({
-      code: 'REGISTRY_UNAUTHORIZED',
-    });
-    const { kept } = await engine.registries.login(registry.host, {
-      username: user.name,
-      password: user.password,
-    });
-    expect(kept).toBe(join(dockerConfig, 'config.json'));
-    expect(statSync(kept).mode & 0o777).toBe(0o600);
-    await engine.images.push(name);
-    await engine.images.pull(name);
-    expect(await engine.registries.logout(registry.host)).toBe(true);
-    expect(await engine.registries.logout(registry.host)).toBe(false);
-    await expect(engine.images.pull(name)).rejects.toMatchObject({ code: 'REGISTRY_UNAUTHORIZED' });
-    const credentials = { username: user.name, password: user.password };
-    await engine.images.pull(name, { credentials });
-  });
-
-  test('is passed over for a mirror that has the image, and blocked when the file says so', async () => {
-    await using source = await openTestEngine();
-    const registries = join(source.scope.directory, 'registries.json');
-    await using mirror = await TestRegistry.start({ directory: folder(source, 'mirror') });
-    await source.engine.images.buildBase('tiny');
-    await source.engine.images.tag('tiny', `${mirror.host}/library/tiny:v1`);
-    await source.engine.images.push(`${mirror.host}/library/tiny:v1`);
-    const content = {
-      registries: {
-        'docker.io': { mirrors: [`http://${mirror.host}`] },
-        'blocked.test': { blocked: true },
-      },
-    };
-    writeFileSync(registries, JSON.stringify(content));
-    await using engine = await Engine.open({ ...source.options, registries });
-    const pulled = await engine.images.pull('tiny:v1');
-    expect(pulled.reference).toBe('tiny:v1');
-    await expect(engine.images.pull('blocked.test/app')).rejects.toMatchObject({
-      code: 'REGISTRY_BLOCKED',
-    });
   });
 });

@@ -1,26 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ContainerHandle } from '../../../src/engine/contract.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { describeAsRoot } from '../../privileges.js';
 import { output, shell } from './isolation.js';
-
-const recipe = {
-  name: 'guest',
-  description: 'Debian that boots',
-  source: {
-    kind: 'mmdebstrap',
-    suite: 'bookworm',
-    variant: 'minbase',
-    components: ['main'],
-    include: ['systemd', 'systemd-sysv', 'dbus'],
-  },
-  directories: [],
-  files: [],
-  links: [],
-  config: { Cmd: ['/sbin/init'] },
-};
 
 /** The system manager listens from early on; the shell has nothing better than looking for that. */
 const booted = `
@@ -36,11 +18,8 @@ describeAsRoot('a container that runs systemd', () => {
   let container: ContainerHandle;
   beforeAll(async () => {
     own = await openTestEngine();
-    const folder = join(own.scope.directory, 'guest');
-    mkdirSync(folder);
-    writeFileSync(join(folder, 'recipe.json'), JSON.stringify(recipe));
-    await own.engine.images.buildBase('guest', { recipe: folder });
-    container = await own.engine.run({ image: 'guest', resources: { pidsLimit: 200 } });
+    await own.engine.images.buildBase('debian-systemd');
+    container = await own.engine.run({ image: 'debian-systemd', resources: { pidsLimit: 200 } });
   }, 10 * minutes);
   afterAll(async () => {
     await own[Symbol.asyncDispose]();

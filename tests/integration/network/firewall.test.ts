@@ -11,6 +11,7 @@ import {
   hostTable,
   NetworkRig,
   outsideAddresses,
+  hostLink,
   resolver,
 } from './rig.js';
 
@@ -29,7 +30,7 @@ describeAsRoot('the firewall', () => {
   beforeAll(async () => {
     rig = new NetworkRig();
     for (const place of ['a', 'b', 'outside', 'host'] as const) await rig.serve(place, 80);
-    await rig.serve('host', 53);
+    await rig.serve('router', 53);
   });
 
   afterAll(async () => {
@@ -109,7 +110,7 @@ describeAsRoot('the firewall', () => {
     }
     expect(rig.connect('outside', hostAddresses.ipv4, 8080)).toBe(outsideAddresses.ipv4);
     expect(rig.connect('outside', hostAddresses.ipv6, 8080)).toBe(outsideAddresses.ipv6);
-    expect(rig.connect('b', hostAddresses.ipv4, 8080)).toBe(resolver.ipv4);
+    expect(rig.connect('b', hostAddresses.ipv4, 8080)).toBe(hostLink.ipv4);
     await rig.remove('host', hostTable, elements);
     expect(rig.connect('host', '127.0.0.1', 8080)).toBe('ECONNREFUSED');
     expect(rig.connect('outside', hostAddresses.ipv4, 8080)).toBe('ECONNREFUSED');

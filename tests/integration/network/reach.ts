@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ContainerHandle } from '../../../src/engine/contract.js';
 import type { Endpoint } from '../../../src/model/network.js';
@@ -38,4 +39,18 @@ export async function endpointOf(container: ContainerHandle, index = 0): Promise
 
 export async function addressOf(container: ContainerHandle, index = 0): Promise<string> {
   return (await endpointOf(container, index)).ipv4 ?? '';
+}
+
+const lookupProgram = join(import.meta.dirname, 'lookup.mjs');
+
+/** What the container is told of a name by its name server: sorted, or the error's code. */
+export async function lookUp(
+  container: ContainerHandle,
+  type: 'A' | 'AAAA' | 'TXT' | 'PTR' | 'flood',
+  name: string,
+): Promise<unknown> {
+  const { pid } = await container.state();
+  const inside = [`--net=/proc/${pid}/ns/net`, process.execPath, lookupProgram, type, name];
+  const { stdout } = await execute('nsenter', inside, { timeout: 20_000 });
+  return stdout.startsWith('[') ? (JSON.parse(stdout) as unknown) : stdout;
 }

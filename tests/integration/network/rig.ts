@@ -37,7 +37,9 @@ export interface Addresses {
 
 export const hostAddresses: Addresses = { ipv4: '192.0.2.1', ipv6: '2001:db8:1::1' };
 export const outsideAddresses: Addresses = { ipv4: '192.0.2.9', ipv6: '2001:db8:1::9' };
-export const resolver: Addresses = { ipv4: '169.254.57.1', ipv6: 'fd56::1' };
+/** The host's end of the link to the router, which has the resolver at its own. */
+export const hostLink: Addresses = { ipv4: '169.254.57.1', ipv6: 'fd56::1' };
+export const resolver: Addresses = { ipv4: '169.254.57.2', ipv6: 'fd56::2' };
 
 export function addressesOf(container: keyof typeof containers): Addresses {
   return {
@@ -73,13 +75,11 @@ export class NetworkRig {
   }
 
   makeTables(routerElements = ''): void {
-    const resolvers = [
-      { family: 4, address: resolver.ipv4 },
-      { family: 6, address: resolver.ipv6 },
-    ] as const;
     this.nft(
       'router',
-      routerRuleset({ uplink: 'host0', resolvers }) + bridgeRuleset() + routerElements,
+      routerRuleset({ uplink: 'host0', resolver: resolver.ipv4 }) +
+        bridgeRuleset() +
+        routerElements,
     );
     this.nft('host', hostRuleset({ table: hostTable, link: 'wl' }));
   }

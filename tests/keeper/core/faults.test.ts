@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { errnoOf } from '../../../src/base/errors.js';
 import { describeAsRoot } from '../../privileges.js';
 import { Bytes } from './bytes.js';
 import { type, type Client, type Reply } from './client.js';
@@ -22,6 +23,16 @@ function alive(pid: number): boolean {
     return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;
+  }
+}
+
+/** None of a process that is gone. */
+function argumentsOf(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(errnoOf(error) ?? '')) return [];
+    throw error;
   }
 }
 
@@ -163,9 +174,7 @@ describeAsRoot('when parts of the keeper are killed', () => {
       const children = readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8')
         .trim()
         .split(' ');
-      const worker = children.find(
-        (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[1] === 'keeper',
-      );
+      const worker = children.find((pid) => argumentsOf(pid)[1] === 'keeper');
       if (worker !== undefined) process.kill(Number(worker), 'SIGKILL');
     }
     const results = await Promise.allSettled(

@@ -3,17 +3,7 @@ import { networkOf } from '../../../src/model/normalize-network.js';
 
 const image = { exposedPorts: [] };
 
-test.each([['egress', { kind: 'deny' }]])(
-  '%s, which nothing would enforce, is refused and not ignored',
-  (field, value) => {
-    const config = { image: 'tiny', [field]: value };
-    expect(() => networkOf(config, image)).toThrow(
-      expect.objectContaining({ code: 'NOT_ENFORCED', details: { field } }),
-    );
-  },
-);
-
-test('ports are published on the default network when none is named, and not without one', () => {
+test('ports are published on the default network when none is named', () => {
   const port = {
     protocol: 'tcp',
     hostIp: '',

@@ -27,6 +27,7 @@ export const command: CommandDefinition = defineCommand({
       defaultText: 'the last one',
     }),
     noCache: flag('--no-cache', 'Run every step again'),
+    pull: flag('--pull', 'Ask the registries for newer images, not only for missing ones'),
     secret: list('--secret <secret>', 'For RUN --mount=type=secret: id=ID,src=FILE or id=ID,env=NAME', {
       parse: parseSecret,
     }),
@@ -69,6 +70,7 @@ export const command: CommandDefinition = defineCommand({
       tags: flags.tag,
       buildArgs: buildArguments(flags.buildArg),
       noCache: flags.noCache,
+      pull: flags.pull ? 'always' : 'missing',
       secrets: readSecrets(flags.secret),
       labels: Object.fromEntries(flags.label),
       signal: context.signal,

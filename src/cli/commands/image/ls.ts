@@ -17,6 +17,7 @@ export const command: CommandDefinition = defineCommand({
         parse: parseFilter,
       },
     ),
+    digests: flag('--digests', 'Also the digests by which registries know them'),
     quiet: flag('-q, --quiet', 'Only ids'),
     all: flag('-a, --all', 'Accepted for docker: there are no hidden images'),
   },
@@ -24,7 +25,7 @@ export const command: CommandDefinition = defineCommand({
   run: async (context, { options: flags }) => {
     const engine = await context.engine();
     const items = namedImages(await engine.images.list({ filters: collectFilters(flags.filter) }));
-    const view = imageView({ nowMs: Date.now(), truncate: !flags.noTrunc });
+    const view = imageView({ nowMs: Date.now(), truncate: !flags.noTrunc, digests: flags.digests });
     const format = flags.format ?? (flags.quiet ? '{{.ID}}' : undefined);
     printList(context.output, view, { items, format });
   },

@@ -20,6 +20,7 @@ const mebibyte = 2 ** 20;
 
 const limited: ContainerConfig = {
   image: 'tiny',
+  network: 'none',
   name: 'demo',
   command: ['httpd'],
   resources: { memoryBytes: 32 * mebibyte, pidsLimit: 32, cpus: 0.2 },
@@ -57,7 +58,7 @@ async function single(stage: Stage): Promise<void> {
   const { engine, context } = stage;
   const { signal } = context;
   const start = (name: string): Promise<ContainerHandle> =>
-    engine.run({ image: 'tiny', name }, { signal });
+    engine.run({ image: 'tiny', network: 'none', name }, { signal });
   const [, firstMs] = await timed(() => start('demo-first'));
   const [container, ms] = await timed(() => start('demo-second'));
   say(

@@ -10,6 +10,12 @@ export const systemCommands: readonly CommandEntry[] = [
     load: () => import('../../commands/system/df.js'),
   },
   {
+    path: ['system', 'prune'],
+    group: system,
+    summary: 'Remove what nothing uses',
+    load: () => import('../../commands/system/prune.js'),
+  },
+  {
     path: ['doctor'],
     group: system,
     summary: 'Check what this machine offers, and look for leaks',
@@ -61,6 +67,11 @@ export const systemCommands: readonly CommandEntry[] = [
     path: ['reconcile'],
     summary: 'Do what the keepers left to the engine',
     load: () => import('../../commands/system/reconcile.js'),
+  },
+  {
+    path: ['resolver'],
+    summary: 'Answer the questions of containers for names',
+    load: () => import('../../commands/system/resolver.js'),
   },
   {
     path: ['demo'],

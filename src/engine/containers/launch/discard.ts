@@ -1,8 +1,8 @@
 import type { ContainerRecord } from '../../../model/container.js';
 import type { EngineContext } from '../../context.js';
 import { dismissLater } from '../../networks/firewall.js';
-import { unshapeLater } from '../../networks/rates.js';
 import { dismissPorts } from '../../networks/host-ports.js';
+import { unshapeLater } from '../../networks/rates.js';
 import { containerEvent } from '../../observe/container-event.js';
 import { releaseVolumes } from '../../storage/container-volumes.js';
 
@@ -23,8 +23,8 @@ export async function discardContainer(
   { volumes = true, fence = null }: DiscardOptions = {},
 ): Promise<void> {
   await dismissLater(context, record);
-  await unshapeLater(context, record);
   await dismissPorts(context, [record]);
+  await unshapeLater(context, record);
   await context.storage.remove(record.id);
   context.reclaimer.schedule();
   if (volumes) await releaseVolumes(context, record);

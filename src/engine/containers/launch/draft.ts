@@ -89,7 +89,8 @@ export class Drafts {
   async #prepare(config: ContainerConfig): Promise<Prepared> {
     const image = await this.#image(config);
     const { config: resolved, joined } = resolveJoins(this.#context, config);
-    const spec = normalizeConfig(resolved, image);
+    const { defaultNetwork } = this.#context.settings;
+    const spec = normalizeConfig(withNetwork(resolved, defaultNetwork), image);
     for (const mount of spec.mounts) requireSource(mount);
     const endpoints = await wantedEndpoints(this.#context, spec);
     return { spec, image, joined, endpoints };
@@ -116,6 +117,12 @@ const unallocated: IdRange = { base: 0, count: idsPerContainer };
 function idsOf(spec: ContainerSpec, joined: ContainerRecord | null): IdRange | null {
   if (joined !== null) return joined.ids;
   return spec.userns === 'private' ? unallocated : null;
+}
+
+/** Where the engine is told what containers get that name no network. */
+function withNetwork(config: ContainerConfig, network: string): ContainerConfig {
+  const { networks = [] } = config;
+  return config.network === undefined && networks.length === 0 ? { ...config, network } : config;
 }
 
 /** `container:web` becomes `container:<id>`, so that a rename does not matter. */

@@ -1,11 +1,13 @@
 import { WarrenError } from '../../../base/errors.js';
 import { untilEnded } from '../../process-identity.js';
-import type { KeeperControl, KeeperStatus } from '../../port.js';
+import type { KeeperControl, KeeperService, KeeperStatus } from '../../port.js';
 import { request as requests } from '../protocol.js';
 import { decodeStatus } from './replies.js';
+import { requireProtocol } from './require-protocol.js';
 import type { Sessions } from './session.js';
 
 const holderEndMs = 30_000;
+const serviceSince = 3;
 
 /** The keeper itself. */
 export class ControlClient implements KeeperControl {
@@ -26,6 +28,18 @@ export class ControlClient implements KeeperControl {
         attempt: { action: 'configure the keeper', object: '' },
       }),
     );
+  }
+
+  async serve(service: KeeperService | null): Promise<void> {
+    await this.#sessions.repeatedly((session) => {
+      requireProtocol(session, { since: serviceSince, action: 'serve names' });
+      const { argv, environment, anew } = service ?? { argv: [], environment: [], anew: false };
+      return session.command({
+        type: requests.service,
+        payload: (writer) => writer.strings(argv).strings(environment).bool(anew),
+        attempt: { action: 'start the service', object: argv[0] ?? '' },
+      });
+    });
   }
 
   async status(): Promise<KeeperStatus> {

@@ -23,6 +23,7 @@ import { ControlClient } from './control.js';
 import { keeperEvents } from './events.js';
 import { ProcessConversation, streamFlags } from './process-request.js';
 import { processStreams } from './process-streams.js';
+import { requireProtocol } from './require-protocol.js';
 import type { Session, Sessions } from './session.js';
 
 /** A keeper that ends so often so soon ends because of what it is asked. */
@@ -166,7 +167,7 @@ export class KeeperClient implements Keeper {
     if (batches.length === 0) return;
     const plan = netlinkPlan(batches);
     const session = await this.#live();
-    requireNetlink(session);
+    requireProtocol(session, { since: netlinkSince, action: 'change the network' });
     await session.command({
       type: requests.netlink,
       payload: (writer) => writer.str(container).bytes(plan),
@@ -269,14 +270,3 @@ async function unlock(
 }
 
 const netlinkSince = 2;
-
-/** @throws WarrenError unsupported (KEEPER_TOO_OLD) */
-function requireNetlink({ hello }: Session): void {
-  if (hello.protocol >= netlinkSince) return;
-  throw new WarrenError(
-    'unsupported',
-    'KEEPER_TOO_OLD',
-    `Cannot change the network: the keeper that runs is of version ${hello.version}`,
-    { hint: 'Run warren keeper upgrade' },
-  );
-}

@@ -46,6 +46,7 @@ const record: ContainerRecord = {
       mounts: [{ type: 'volume', source: 'data', target: '/data' }],
       resources: { memoryBytes: 32 * 2 ** 20, cpus: 0.5 },
       restart: { name: 'always' },
+      network: 'none',
     },
     image,
   ),
@@ -239,6 +240,16 @@ test('images have a line for each name', () => {
   expect(
     formatList(view, namedImages([{ ...image, references: [] }]), '{{.Repository}}:{{.Tag}}'),
   ).toEqual(['<none>:<none>']);
+});
+
+test('images show the digest that the registry of each name knows', () => {
+  const digest = `sha256:${'12'.repeat(32)}`;
+  const pushed = { ...image, repoDigests: [`registry:5000/team/busybox@${digest}`] };
+  const view = imageView({ nowMs, truncate: true, digests: true });
+  const [heading, ...lines] = formatList(view, namedImages([pushed]), 'table');
+  expect(heading).toMatch(/^REPOSITORY +TAG +DIGEST +IMAGE ID /);
+  expect(lines[0]).toMatch(/^busybox +latest +<none> +cdcdcdcdcdcd /);
+  expect(lines[1]).toContain(` ${digest} `);
 });
 
 function reading(readAtMs: number, usageUs: number): ContainerStats {

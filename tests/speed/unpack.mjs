@@ -1,0 +1,175 @@
+// How long it takes to unpack an image, beside others on the same machine in the same run.
+//   node tests/speed/unpack.mjs [--runs N] [--seconds N] [--image NAME] [--from DATA_ROOT] [--directory DIR]
+// Needs root, a build of this checkout, and umoci, skopeo, podman and GNU tar. Prints a Markdown table:
+// medians, and the ratio to the best of the others for the same work.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const repository = join(import.meta.dirname, '..', '..');
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '5' },
+    // No round begins later than this.
+    seconds: { type: 'string', default: '300' },
+    image: { type: 'string', default: 'debian' },
+    directory: { type: 'string', default: tmpdir() },
+    // A data root that has the image already.
+    from: { type: 'string' },
+  },
+});
+const base = mkdtempSync(join(values.directory, 'warren-unpack-'));
+const at = (...path) => join(base, ...path);
+const warren = (dataRoot) => [
+  process.execPath,
+  join(repository, 'bin', 'warren.js'),
+  ...['--data-root', dataRoot, '--run-dir', at('run'), '--cgroup-parent', '/warren-unpack'],
+];
+
+/** Seconds: elapsed, and of processor time. */
+function timed(command) {
+  const script = 'TIMEFORMAT="timed %R %U %S"; time "$@" >/dev/null';
+  const { status, stderr } = spawnSync('bash', ['-c', script, 'bash', ...command], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  const match = /^timed (\S+) (\S+) (\S+)$/m.exec(stderr);
+  if (status !== 0 || match === null) throw new Error(`${command.join(' ')}: ${stderr}`);
+  const [elapsed, user, system] = match.slice(1).map(Number);
+  return { elapsed, busy: user + system };
+}
+
+/** The layers of an image by the library, in a process that runs already: what a pull does when the blobs are there. */
+const unpackInNode = `
+  import { cpuUsage } from 'node:process';
+  import { openStoreParts } from ${JSON.stringify(join(repository, 'dist/image/open-store.js'))};
+  import { unpackMissing } from ${JSON.stringify(join(repository, 'dist/image/unpack-missing.js'))};
+  import { run } from ${JSON.stringify(join(repository, 'dist/host/linux/run.js'))};
+  const parts = await openStoreParts({ dataRoot: process.argv[1], host: { run } });
+  const [image] = parts.catalog.list();
+  const start = performance.now();
+  await unpackMissing(parts, image);
+  console.log((performance.now() - start) / 1000);
+`;
+
+const layout = at('layout');
+const source = values.from ?? at('source');
+const contenders = [
+  {
+    name: 'tar -xz',
+    work: 'unpack',
+    run: (to) => {
+      mkdirSync(to);
+      const words = blobs.map((blob) => `tar -xzf ${blob} --numeric-owner --xattrs -C ${to}`);
+      return timed(['sh', '-c', words.join(' && ')]);
+    },
+  },
+  {
+    name: 'umoci unpack',
+    work: 'unpack',
+    run: (to) => timed(['umoci', 'unpack', '--image', `${layout}:image`, to]),
+  },
+  {
+    name: 'Warren, library',
+    work: 'unpack',
+    run: (to) => {
+      execFileSync('cp', ['-a', at('packed'), to]);
+      const args = ['--input-type=module', '-e', unpackInNode, to];
+      return { elapsed: Number(execFileSync(process.execPath, args, { encoding: 'utf8' })) };
+    },
+  },
+  {
+    name: 'skopeo copy, umoci unpack',
+    work: 'pull',
+    run: (to) => {
+      const copy = `skopeo copy oci:${layout}:image oci:${to}/layout:image`;
+      const unpack = `umoci unpack --image ${to}/layout:image ${to}/bundle`;
+      return timed(['sh', '-c', `mkdir ${to} && ${copy} && ${unpack}`]);
+    },
+  },
+  {
+    name: 'podman pull',
+    work: 'pull',
+    run: (to) => {
+      const storage = ['--root', `${to}/root`, '--runroot', `${to}/run`];
+      return timed(['podman', ...storage, '--tmpdir', `${to}/tmp`, 'pull', `oci:${layout}:image`]);
+    },
+  },
+  {
+    name: 'warren pull',
+    work: 'pull',
+    run: (to) => timed([...warren(to), 'pull', '-q', `oci:${layout}:image`]),
+  },
+];
+
+function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+let blobs = [];
+
+function prepare() {
+  if (values.from === undefined) {
+    const [file, ...args] = warren(source);
+    execFileSync(file, [...args, 'image', 'build-base', values.image], { stdio: 'ignore' });
+  }
+  const [file, ...args] = warren(source);
+  execFileSync(file, [...args, 'push', '-q', values.image, `oci:${layout}:image`]);
+  const document = (path) => JSON.parse(readFileSync(path, 'utf8'));
+  const blob = ({ digest }) => join(layout, 'blobs', 'sha256', digest.slice(7));
+  const manifest = document(blob(document(join(layout, 'index.json')).manifests[0]));
+  blobs = manifest.layers.map(blob);
+  // A data root with the blobs and nothing unpacked.
+  const [program, ...more] = warren(at('packed'));
+  execFileSync(program, [...more, 'pull', '-q', `oci:${layout}:image`]);
+  for (const name of readdirSync(at('packed', 'layers'))) {
+    rmSync(at('packed', 'layers', name), { recursive: true });
+  }
+}
+
+function measure() {
+  const results = new Map(contenders.map((each) => [each, []]));
+  const end = performance.now() + 1000 * Number(values.seconds);
+  for (let run = 0; run <= Number(values.runs) && performance.now() < end; run += 1) {
+    for (const [each, times] of results) {
+      const to = at('out');
+      const time = each.run(to);
+      // The first round only warms up.
+      if (run > 0) times.push(time);
+      console.error(`${run} ${each.name}: ${time.elapsed.toFixed(2)} s`);
+      rmSync(to, { recursive: true, force: true });
+    }
+  }
+  return results;
+}
+
+function print(results) {
+  const of = (each, key) => median(results.get(each).map((time) => time[key]));
+  const isOwn = ({ name }) => name.toLowerCase().startsWith('warren');
+  console.log('| work | by | median | processor time | to the best other |');
+  console.log('|---|---|---|---|---|');
+  for (const each of contenders) {
+    const others = contenders.filter((other) => other.work === each.work && !isOwn(other));
+    const best = Math.min(...others.map((other) => of(other, 'elapsed')));
+    const elapsed = of(each, 'elapsed');
+    const busy = of(each, 'busy');
+    const cells = [
+      each.work,
+      each.name,
+      `${elapsed.toFixed(2)} s`,
+      busy === undefined || Number.isNaN(busy) ? '' : `${busy.toFixed(2)} s`,
+      `${(elapsed / best).toFixed(2)} ×`,
+    ];
+    console.log(`| ${cells.join(' | ')} |`);
+  }
+}
+
+try {
+  prepare();
+  print(measure());
+} finally {
+  rmSync(base, { recursive: true, force: true });
+}
