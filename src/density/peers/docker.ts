@@ -53,7 +53,7 @@ export const docker: Peer = {
       },
       count: () => programsIn(task.cgroup),
       stop: async () => {
-        // One after the other: dockerd 20.10 can lock up in its networks when many go at once.
+        // One after the other: when many go at once, dockerd 20.10 can lock up for ever (moby issue 46661).
         for (const container of containers.splice(0)) {
           await ask(async () => {
             await container.remove({ force: true });
