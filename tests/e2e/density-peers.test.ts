@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { peerNames } from '../../src/density/peers/names.js';
+import type { RunningCli } from '../fixtures/cli.js';
 import { DensityCli, machineKernel } from '../fixtures/density.js';
 import { describeAsRoot } from '../privileges.js';
 
@@ -21,12 +22,26 @@ describeAsRoot('warren density --peers', () => {
     await cli[Symbol.asyncDispose]();
   });
 
+  /** Waits until the system has more processes than this; a run that ended before fails at once. */
+  async function started(
+    run: RunningCli,
+    { name, processes }: { readonly name: string; readonly processes: number },
+  ): Promise<void> {
+    const ended = run.result.then(({ code, stderr }) => {
+      throw new Error(`The run ended with ${String(code)}: ${stderr}`);
+    });
+    const seen = expect
+      .poll(() => cli.processesOf(name), { timeout: patienceMs })
+      .toBeGreaterThan(processes);
+    await Promise.race([seen, ended]);
+  }
+
   /** Starts a run of which only the peer lasts, and waits until it launches. */
-  async function reach(peer: string): Promise<ReturnType<DensityCli['start']>> {
+  async function reach(peer: string): Promise<RunningCli> {
     const words = ['--count', '1', '--execs', '1', '--control', '0', '--peer-count', '100'];
     const run = cli.start(['density', ...words, '--peers', peer], { input: '' });
     const [name = ''] = peer.split(':');
-    await expect.poll(() => cli.processesOf(name), { timeout: patienceMs }).toBeGreaterThan(6);
+    await started(run, { name, processes: 6 });
     return run;
   }
 
@@ -81,7 +96,7 @@ describeAsRoot('warren density --peers', () => {
   test('is cleaned up after SIGKILL in the raw control, by the next run', async () => {
     const words = ['--count', '1', '--control', '3000', '--execs', '1'];
     const run = cli.start(['density', ...words], { input: '' });
-    await expect.poll(() => cli.processesOf('raw'), { timeout: patienceMs }).toBeGreaterThan(5);
+    await started(run, { name: 'raw', processes: 5 });
     run.child.kill('SIGKILL');
     await run.result;
     expect(cli.left()).not.toEqual([]);

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import Docker from 'dockerode';
-import { WarrenError } from '../../base/errors.js';
+import { abortable } from '../../base/abort.js';
+import { isWarrenError, WarrenError } from '../../base/errors.js';
 import type { Peer, PeerTask } from './peer.js';
 import { startTalking } from './tools/background.js';
 import { Enclosure } from './tools/enclosure.js';
@@ -17,8 +18,8 @@ const image = 'pause:latest';
 /** A user and a group of every Debian system. */
 const remapped = 'daemon';
 const script = `echo ${remapped}:${idBase(0)}:${idCount} | tee /etc/subuid >/etc/subgid`;
-/** As many as its own command line removes at once. */
-const removedAtOnce = 50;
+/** A call that takes longer will never be answered. */
+const patienceMs = 60_000;
 
 /** A dockerd of the benchmark's own: its bridge and its firewall rules are in the enclosure's network namespace. */
 export const docker: Peer = {
@@ -35,30 +36,27 @@ export const docker: Peer = {
     makePeerCgroup(task);
     const enclosure = await Enclosure.open(task, { script });
     const engine = await startEngine(task, enclosure);
-    await importImage(engine, await archiveRootfs(task));
+    const ask = askerOf(task.signal);
+    await ask(importing(engine, await archiveRootfs(task)));
     const containers: Docker.Container[] = [];
     return {
       version: stdout.trim(),
       readiness: 'answer of the start call, which comes after the program was started',
       launch: async (index) => {
-        const container = await asked(
+        const container = await ask(
           async () => await engine.createContainer(optionsOf(task, index)),
         );
         containers.push(container);
-        await asked(async () => {
+        await ask(async () => {
           await container.start();
         });
       },
       count: () => programsIn(task.cgroup),
       stop: async () => {
-        while (containers.length > 0) {
-          const some = containers.splice(0, removedAtOnce);
-          await asked(async () => {
-            await Promise.all(
-              some.map(
-                async (container): Promise<unknown> => await container.remove({ force: true }),
-              ),
-            );
+        // One after the other: when many go at once, dockerd 20.10 can lock up for ever (moby issue 46661).
+        for (const container of containers.splice(0)) {
+          await ask(async () => {
+            await container.remove({ force: true });
           });
         }
       },
@@ -82,16 +80,16 @@ async function startEngine(task: PeerTask, enclosure: Enclosure): Promise<Docker
     ready: 'API listen on',
     signal: task.signal,
   });
-  return new Docker({ socketPath });
+  return new Docker({ socketPath, timeout: patienceMs });
 }
 
-async function importImage(engine: Docker, archive: string): Promise<void> {
+function importing(engine: Docker, archive: string): () => Promise<void> {
   const [repo, tag] = image.split(':');
-  await asked(async () => {
+  return async () => {
     const answer = await engine.importImage(archive, { repo, tag });
     await finished(answer.resume());
     await engine.getImage(image).inspect();
-  });
+  };
 }
 
 /** With what the types leave out. */
@@ -116,14 +114,17 @@ function optionsOf(task: PeerTask, index: number): Docker.ContainerCreateOptions
   };
 }
 
-/** What the engine refuses is a reason for having no figures. */
-async function asked<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new WarrenError('unavailable', 'PEER_FAILED', `Cannot use dockerd: ${reason}`, {
-      cause: error,
-    });
-  }
+/** Makes calls. What the engine refuses, or does not answer in time, is a reason for having no figures. */
+function askerOf(signal: AbortSignal): <T>(call: () => Promise<T>) => Promise<T> {
+  return async (call) => {
+    try {
+      return await abortable(call(), signal, 'use dockerd');
+    } catch (error) {
+      if (isWarrenError(error, 'canceled')) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new WarrenError('unavailable', 'PEER_FAILED', `Cannot use dockerd: ${reason}`, {
+        cause: error,
+      });
+    }
+  };
 }

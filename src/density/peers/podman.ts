@@ -44,12 +44,29 @@ export const podman: Peer = {
       },
       count: () => programsIn(task.cgroup),
       stop: async () => {
-        await enclosure.run([...command, 'rm', '--force', '--all', '--time', '0']);
+        await removeAll(async () => {
+          await enclosure.run([...command, 'rm', '--force', '--all', '--time', '0']);
+        });
       },
       clean: async () => await enclosure.close(),
     };
   },
 };
+
+const attempts = 5;
+
+/** Podman 4 fails for single ones with EBUSY, when its own clean-up runs beside (containers/podman issue 11594): they go the next time. */
+async function removeAll(remove: () => Promise<void>): Promise<void> {
+  for (let left = attempts - 1; ; left -= 1) {
+    try {
+      await remove();
+      return;
+    } catch (error) {
+      const busy = error instanceof Error && error.message.includes('resource busy');
+      if (!busy || left === 0) throw error;
+    }
+  }
+}
 
 function flagsOf(task: PeerTask, index: number): readonly string[] {
   const { cgroup, memoryBytes, pidsLimit, cpus, variant } = task;

@@ -45,9 +45,12 @@ export class Enclosure {
   /** Of its daemons and commands. */
   readonly inside: Inside;
 
-  private constructor(holder: ChildProcess, inside: Inside) {
+  readonly #signal: AbortSignal;
+
+  private constructor(holder: ChildProcess, inside: Inside, signal: AbortSignal) {
     this.#holder = holder;
     this.inside = inside;
+    this.#signal = signal;
   }
 
   /** @throws WarrenError unavailable: a step of the preparation failed */
@@ -66,13 +69,17 @@ export class Enclosure {
       insideWords({ cgroup, pid: 0 }, [...words, lines.join('\n')]),
       { name: 'unshare', ready: 'ready\n', signal: task.signal },
     );
-    return new Enclosure(holder, { cgroup, pid: holder.pid ?? 0 });
+    return new Enclosure(holder, { cgroup, pid: holder.pid ?? 0 }, task.signal);
   }
 
-  /** Runs a program inside to its end. */
+  /** Runs a program inside to its end; the task's signal ends it. */
   async run(command: readonly string[], options: ProgramOptions = {}): Promise<ProgramResult> {
     const [program, ...args] = insideWords(this.inside, command);
-    return await runProgram(program, args, { ...options, name: command[0] ?? '' });
+    return await runProgram(program, args, {
+      signal: this.#signal,
+      ...options,
+      name: command[0] ?? '',
+    });
   }
 
   /** Ends the holder: the namespaces go with the last process in them. */

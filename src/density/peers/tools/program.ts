@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { WarrenError } from '../../../base/errors.js';
 
 export interface ProgramOptions {
-  /** For messages. @default the command's own */
+  /** For messages. @default the command's own, with its first word */
   readonly name?: string;
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -31,7 +31,14 @@ export async function runProgram(
   args: readonly string[],
   options: ProgramOptions = {},
 ): Promise<ProgramResult> {
-  const { name = command, input, environment, signal, accept = [0], collect = true } = options;
+  const {
+    name = nameOf(command, args),
+    input,
+    environment,
+    signal,
+    accept = [0],
+    collect = true,
+  } = options;
   const output = collect ? 'pipe' : 'ignore';
   const child = spawn(command, args, {
     stdio: [input === undefined ? 'ignore' : 'pipe', output, output],
@@ -50,7 +57,7 @@ export async function runProgram(
       child.stderr === null ? '' : text(child.stderr),
     ]);
     const code = exit[0] ?? -1;
-    if (accept !== 'any' && !accept.includes(code)) throw failed({ name, args }, exit, stderr);
+    if (accept !== 'any' && !accept.includes(code)) throw failed(name, exit, stderr);
     return { code, stdout, stderr };
   } catch (error) {
     throw missing(command, error) ?? error;
@@ -59,15 +66,18 @@ export async function runProgram(
   }
 }
 
+function nameOf(command: string, args: readonly string[]): string {
+  return [command.split('/').at(-1), args.find((word) => !word.startsWith('-'))].join(' ');
+}
+
 function failed(
-  { name, args }: { readonly name: string; readonly args: readonly string[] },
+  name: string,
   [code, signal]: readonly [number | null, string | null],
   stderr: string,
 ): WarrenError {
   const how = code === null ? `killed by ${signal ?? 'a signal'}` : `exit code ${code}`;
   const said = stderr.trim().split('\n').slice(-3).join(' ');
-  const what = [name.split('/').at(-1), args.find((word) => !word.startsWith('-'))].join(' ');
-  return new WarrenError('unavailable', 'PROGRAM_FAILED', `Cannot run ${what}: ${how}: ${said}`);
+  return new WarrenError('unavailable', 'PROGRAM_FAILED', `Cannot run ${name}: ${how}: ${said}`);
 }
 
 function missing(command: string, error: unknown): WarrenError | null {
