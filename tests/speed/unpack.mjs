@@ -28,6 +28,16 @@ const warren = (dataRoot) => [
   ...['--data-root', dataRoot, '--run-dir', at('run'), '--cgroup-parent', '/warren-unpack'],
 ];
 
+/** Removes a directory, and what a tool has left mounted below it. */
+function remove(directory) {
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((point) => point.startsWith(`${directory}/`));
+  for (const point of points.reverse()) execFileSync('umount', [point]);
+  rmSync(directory, { recursive: true, force: true });
+}
+
 /** Seconds: elapsed, and of processor time. */
 function timed(command) {
   const script = 'TIMEFORMAT="timed %R %U %S"; time "$@" >/dev/null';
@@ -140,7 +150,7 @@ function measure() {
       // The first round only warms up.
       if (run > 0) times.push(time);
       console.error(`${run} ${each.name}: ${time.elapsed.toFixed(2)} s`);
-      rmSync(to, { recursive: true, force: true });
+      remove(to);
     }
   }
   return results;
@@ -171,5 +181,5 @@ try {
   prepare();
   print(measure());
 } finally {
-  rmSync(base, { recursive: true, force: true });
+  remove(base);
 }
