@@ -3,7 +3,8 @@
 // Needs root, a build of this checkout, and umoci, skopeo, podman and GNU tar. Prints a Markdown table:
 // medians, and the ratio to the best of the others for the same work.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,7 +21,9 @@ const { values } = parseArgs({
     from: { type: 'string' },
   },
 });
-const base = mkdtempSync(join(values.directory, 'warren-unpack-'));
+// Small letters only: podman takes a layout's path for a name.
+const base = join(values.directory, `warren-unpack-${randomBytes(6).toString('hex')}`);
+mkdirSync(base);
 const at = (...path) => join(base, ...path);
 const warren = (dataRoot) => [
   process.execPath,
