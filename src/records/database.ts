@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { WarrenError } from '../base/errors.js';
@@ -67,12 +66,15 @@ export async function openDatabase(dataRoot: string): Promise<Tables> {
 
 /** Waits for what is being written, and closes. */
 export async function closeDatabase({ root, writer }: Tables): Promise<void> {
-  await writer.settled();
-  await root.flushed;
-  await writer.gate.through(async () => {
-    await root.close();
-  });
-  writer.gate.leave();
+  try {
+    await writer.settled();
+    await root.flushed;
+    await writer.gate.through(async () => {
+      await root.close();
+    });
+  } finally {
+    writer.gate.leave();
+  }
 }
 
 async function openAlone(dataRoot: string, gate: Gate): Promise<Tables> {
@@ -89,10 +91,14 @@ async function openAlone(dataRoot: string, gate: Gate): Promise<Tables> {
   return tables;
 }
 
-/** Makes an empty database under a name of its own and renames it into place: a process that is killed leaves none that is incomplete. */
+/**
+ * Makes an empty database beside its place and renames it there, so that it is never incomplete. Who is through the gate is the only
+ * one that does: what is found beside it was left by a process that failed or was killed.
+ */
 async function create(path: string, gate: Gate): Promise<void> {
-  const own = `${path}-${process.pid}-${randomBytes(6).toString('hex')}`;
-  mkdirSync(own, { recursive: true, mode: 0o700 });
+  const own = `${path}.new`;
+  rmSync(own, { recursive: true, force: true });
+  mkdirSync(own, { mode: 0o700 });
   const tables = openTables(own, gate);
   tables.meta.putSync('format', formatVersion);
   await tables.root.flushed;

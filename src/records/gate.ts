@@ -13,6 +13,8 @@ const gates = new Map<string, Gate>();
  * before, `mdb_env_open2`) sets the number of the last transaction when a database is opened, from a header that it read a
  * moment before: a commit of that moment would be written over by the next one. And the last process that closes destroys
  * locks that one that opens has already found in order. The lock is the kernel's (F_OFD_SETLK, fcntl(2)) and ends with its process.
+ * Not `host/process-lock.ts`: that one holds within one network namespace only, and takes turns of the event loop, where every launch
+ * passes here.
  */
 export class Gate {
   readonly #path: string;

@@ -2,8 +2,9 @@ import type { RootDatabase } from 'lmdb';
 import type { Gate } from './gate.js';
 
 interface Waiting {
-  readonly start: () => void;
-  readonly done: Promise<unknown>;
+  /** Hands the change to lmdb before it first waits; never rejects. */
+  readonly commit: () => Promise<void>;
+  readonly fail: (error: unknown) => void;
 }
 
 /**
@@ -23,15 +24,20 @@ export class Writer {
 
   /** Does `change`, which reads and writes without waiting for anything, in one transaction with the others of its commit. */
   async write<T>(change: () => T): Promise<T> {
-    const { promise, resolve } = deferred<T>();
-    this.#waiting.push({
-      start: () => {
-        resolve(this.#root.transaction(change));
-      },
-      done: promise,
+    return await new Promise<T>((resolve, reject) => {
+      const waiting: Waiting = {
+        fail: reject,
+        commit: async () => {
+          try {
+            resolve(await this.#root.transaction(change));
+          } catch (error) {
+            waiting.fail(error);
+          }
+        },
+      };
+      this.#waiting.push(waiting);
+      this.#turn ??= this.#turns();
     });
-    this.#turn ??= this.#turns();
-    return await promise;
   }
 
   /** Resolves when nothing is being written any more, however it ended. */
@@ -40,31 +46,22 @@ export class Writer {
   }
 
   async #turns(): Promise<void> {
-    try {
-      while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0) {
+      try {
         await this.gate.through(async () => {
-          const batch = this.#waiting;
-          this.#waiting = [];
-          for (const { start } of batch) start();
-          await Promise.allSettled(batch.map(({ done }) => done));
+          await Promise.all(this.#take().map(async ({ commit }) => commit()));
         });
+      } catch (error) {
+        // The gate did not let it through: nothing was written.
+        for (const { fail } of this.#take()) fail(error);
       }
-    } finally {
-      this.#turn = undefined;
     }
+    this.#turn = undefined;
   }
-}
 
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T | Promise<T>) => void;
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve: Deferred<T>['resolve'] | undefined;
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  if (resolve === undefined) throw new Error('unreachable: a promise starts at once');
-  return { promise, resolve };
+  #take(): readonly Waiting[] {
+    const taken = this.#waiting;
+    this.#waiting = [];
+    return taken;
+  }
 }

@@ -34,13 +34,12 @@ export async function launchContainer(
   if (networks.length > 0) await writeEtcFiles(context, record);
   let instance = record.run?.keeper ?? context.keepers.launching;
   // First, because a scope of systemd's comes with its keeper: groups that are made before it do not last.
-  await context.keepers.start(instance);
+  let keeper = await context.keepers.start(instance);
   const compiled = compileContainer(context, record, wishes.watched);
   wishes.tracer?.step('compile');
   let routerLost = false;
   let portsCleared = false;
   for (;;) {
-    const keeper = await context.keepers.start(instance);
     await context.router.provide(keeper, networks);
     try {
       await readyForRestarts(context, keeper, record);
@@ -67,6 +66,7 @@ export async function launchContainer(
       if (next === null) throw error;
       instance = next;
       await moveRun(context, record, next);
+      keeper = await context.keepers.start(next);
     }
   }
 }

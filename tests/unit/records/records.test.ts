@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -326,4 +326,27 @@ describe('ports of the host', () => {
     await store.containers.change([web.id], null, (found) => ({ ...found, restartCount: 1 }));
     expect(owner(8081)).toBe(web.id);
   });
+});
+
+test('a write that the lock does not let through fails, and nothing waits for it', async () => {
+  const { openDatabase } = await import('../../../src/records/database.js');
+  const other = join(directory, 'other');
+  mkdirSync(other);
+  const { root, writer, meta } = await openDatabase(other);
+  writer.gate.leave();
+  const writes = ['one', 'two'].map((key) => writer.write(() => void meta.put(key, 1)));
+  const results = await Promise.allSettled(writes);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  await writer.settled();
+  await root.close();
+});
+
+test('what a process left that was killed while it made the database does not matter, and goes', async () => {
+  const { closeDatabase, openDatabase } = await import('../../../src/records/database.js');
+  const other = join(directory, 'other');
+  const left = join(other, 'records.new');
+  mkdirSync(left, { recursive: true });
+  writeFileSync(join(left, 'data.mdb'), 'half');
+  await closeDatabase(await openDatabase(other));
+  expect(existsSync(left)).toBe(false);
 });

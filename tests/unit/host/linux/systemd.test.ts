@@ -74,6 +74,15 @@ test('of several at once, who comes second waits for the one that makes it', asy
   expect(ran.map(([program]) => program)).toEqual(['systemd-run', 'systemd-run', '/keeper']);
 });
 
+test('so does one that systemd-run fails without a word', async () => {
+  const { ran, run } = recorder(
+    () => ({ ...taken, stderr: '' }),
+    () => done,
+  );
+  expect(await runInScope({ unit, group: directory, command, run })).toBe(done);
+  expect(ran.map(([program]) => program)).toEqual(['systemd-run', 'systemd-run']);
+});
+
 test('what systemd refuses is not tried again', async () => {
   const refused = { ...taken, stderr: 'Failed to start transient scope unit: Access denied\n' };
   const { ran, run } = recorder(() => refused);
