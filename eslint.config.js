@@ -89,7 +89,14 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    rules: { 'no-console': 'error', 'no-restricted-imports': restrictedImportsFor(undefined) },
+    rules: {
+      'no-console': 'error',
+      'no-restricted-imports': restrictedImportsFor(undefined),
+      'no-restricted-properties': [
+        'error',
+        { object: 'AbortSignal', property: 'any', message: 'Node 20 may collect it: LinkedAbort.' },
+      ],
+    },
   },
   ...restrictedFolders.map((folder) => ({
     files: [folder],

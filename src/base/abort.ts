@@ -41,3 +41,35 @@ export async function abortable<T>(
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
 }
+
+/**
+ * A signal of one's own that also fires with the first of some others, for its reason. `AbortSignal.any` is not used: what it
+ * makes of a timeout is collected by Node 20 while something listens to it, and then never fires.
+ */
+export class LinkedAbort implements Disposable {
+  readonly #own = new AbortController();
+  readonly #links: (() => void)[] = [];
+
+  constructor(...sources: readonly (AbortSignal | undefined)[]) {
+    for (const source of sources) {
+      if (source === undefined) continue;
+      const follow = (): void => this.#own.abort(source.reason);
+      if (source.aborted) follow();
+      source.addEventListener('abort', follow, { once: true });
+      this.#links.push(() => source.removeEventListener('abort', follow));
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#own.signal;
+  }
+
+  abort(reason?: unknown): void {
+    this.#own.abort(reason);
+  }
+
+  /** Does not abort: the others are not followed any more. */
+  [Symbol.dispose](): void {
+    for (const unlink of this.#links.splice(0)) unlink();
+  }
+}

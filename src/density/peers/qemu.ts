@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
+import { LinkedAbort } from '../../base/abort.js';
 import { isWarrenError, WarrenError } from '../../base/errors.js';
 import type { Peer, PeerTask } from './peer.js';
 import { end, startTalking } from './tools/background.js';
@@ -101,10 +102,11 @@ async function boot({ task, kernel, initramfs }: Machine, options: Boot): Promis
     ...['-serial', 'stdio'],
   ];
   const inside = { cgroup: memberCgroup(task, index), pid: 0 };
+  using either = new LinkedAbort(task.signal, AbortSignal.timeout(patience));
   return await startTalking(insideWords(inside, words), {
     name: program,
     ready: firstWords,
-    signal: AbortSignal.any([task.signal, AbortSignal.timeout(patience)]),
+    signal: either.signal,
   });
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { throwIfAborted } from '../../base/abort.js';
+import { LinkedAbort, throwIfAborted } from '../../base/abort.js';
 import { isWarrenError, type WarrenError } from '../../base/errors.js';
 import type { BatchResult, ContainerHandle, LaunchTrace } from '../../engine/contract.js';
 import { Recorder, type Distribution } from '../figures/histogram.js';
@@ -82,14 +82,13 @@ export class Ramp {
 
   async #launchTimed(wanted: number): Promise<void> {
     const { signal } = this.#session;
-    const reserve = new AbortController();
+    using reserve = new LinkedAbort(signal);
     const watch = this.#watch(reserve);
     const start = performance.now();
     const cpu = process.cpuUsage();
     this.#session.onLaunch = (trace) => this.#note(trace);
     try {
-      const both = AbortSignal.any([signal, reserve.signal]);
-      this.#collect(await this.#launch(wanted, both));
+      this.#collect(await this.#launch(wanted, reserve.signal));
     } finally {
       clearInterval(watch);
       this.#session.onLaunch = undefined;

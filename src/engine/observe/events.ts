@@ -1,3 +1,4 @@
+import { LinkedAbort } from '../../base/abort.js';
 import type { EngineEvent } from '../../model/events.js';
 import type { EngineContext } from '../context.js';
 import { abortAt } from './deadline.js';
@@ -27,9 +28,9 @@ export async function* engineEvents(
   const { filters = {}, untilMs = Infinity, onReady } = options;
   const sinceMs = options.sinceMs ?? (options.untilMs === undefined ? null : 0);
   const deadline = abortAt(untilMs, context.clock);
-  const signals = [deadline.signal, ...(options.signal === undefined ? [] : [options.signal])];
+  using either = new LinkedAbort(deadline.signal, options.signal);
   const followed = followEvents(context, {
-    signal: AbortSignal.any(signals),
+    signal: either.signal,
     sinceMs,
     isPast: untilMs <= context.clock.now(),
     ...(onReady === undefined ? {} : { onReady }),
@@ -55,11 +56,8 @@ export async function* followEvents(
   context: EngineContext,
   { signal, onReady, sinceMs = null, isPast = false }: FollowOptions,
 ): AsyncGenerator<EngineEvent, void> {
-  const stop = new AbortController();
-  const follower = new EventFollower(context, {
-    signal: AbortSignal.any([signal, stop.signal]),
-    sinceMs,
-  });
+  using stop = new LinkedAbort(signal);
+  const follower = new EventFollower(context, { signal: stop.signal, sinceMs });
   try {
     await follower.followKeepers();
     if (follower.keepers === 0 && !isPast) {

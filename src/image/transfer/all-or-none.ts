@@ -1,3 +1,4 @@
+import { LinkedAbort } from '../../base/abort.js';
 import { mapBounded } from '../../base/limit.js';
 
 /**
@@ -9,12 +10,10 @@ export async function allOrNone<T, R>(
   options: { readonly limit: number; readonly signal: AbortSignal | undefined },
   work: (item: T, index: number, signal: AbortSignal) => Promise<R>,
 ): Promise<R[]> {
-  const own = new AbortController();
-  const signal =
-    options.signal === undefined ? own.signal : AbortSignal.any([options.signal, own.signal]);
+  using own = new LinkedAbort(options.signal);
   return await mapBounded(items, options.limit, async (item, index) => {
     try {
-      return await work(item, index, signal);
+      return await work(item, index, own.signal);
     } catch (error) {
       own.abort(error);
       throw error;

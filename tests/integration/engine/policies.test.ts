@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LinkedAbort } from '../../../src/base/abort.js';
 import type { EngineEvent } from '../../../src/model/events.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { describeAsRoot } from '../../privileges.js';
@@ -17,10 +18,9 @@ describeAsRoot('policies and live changes', () => {
     fits: (event: EngineEvent) => boolean,
     act: () => Promise<unknown>,
   ): Promise<EngineEvent[]> {
-    const stop = new AbortController();
+    using stop = new LinkedAbort(AbortSignal.timeout(15_000));
     const seen: EngineEvent[] = [];
-    const timer = AbortSignal.timeout(15_000);
-    const events = own.engine.events({ signal: AbortSignal.any([stop.signal, timer]) });
+    const events = own.engine.events({ signal: stop.signal });
     const iterator = events[Symbol.asyncIterator]();
     const first = iterator.next();
     await act();

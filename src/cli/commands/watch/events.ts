@@ -1,3 +1,4 @@
+import { LinkedAbort } from '../../../base/abort.js';
 import { eventDocument } from '../../../api/shape/event.js';
 import { defined } from '../../config/defined.js';
 import { collectFilters, parseFilter } from '../../parse/policy.js';
@@ -51,8 +52,9 @@ export const command: CommandDefinition = defineCommand({
   run: async (context, { options: flags }) => {
     const { output } = context;
     const engine = await context.engine();
-    const limit = flags.for === undefined ? [] : [AbortSignal.timeout(flags.for)];
-    const signal = AbortSignal.any([context.signal, ...limit]);
+    const limit = flags.for === undefined ? undefined : AbortSignal.timeout(flags.for);
+    using either = new LinkedAbort(context.signal, limit);
+    const { signal } = either;
     const format = flags.format ?? (output.json ? 'json' : undefined);
     try {
       const onReady = (): void => {

@@ -1,4 +1,4 @@
-import { canceledError } from '../../../base/abort.js';
+import { canceledError, LinkedAbort } from '../../../base/abort.js';
 import type { ContainerRecord, ExitInfo } from '../../../model/container.js';
 import type { EngineContext } from '../../context.js';
 import { followEvents } from '../../observe/events.js';
@@ -51,18 +51,17 @@ async function untilTrue(
   container: ContainerRecord,
   { signal, check }: Condition,
 ): Promise<void> {
-  const stop = new AbortController();
-  const following = AbortSignal.any(signal === undefined ? [stop.signal] : [stop.signal, signal]);
+  using stop = new LinkedAbort(signal);
   let ready = (): void => undefined;
   const isReady = new Promise<void>((resolve) => (ready = resolve));
-  const events = followEvents(context, { signal: following, onReady: ready });
+  const events = followEvents(context, { signal: stop.signal, onReady: ready });
   try {
     let next = events.next();
     // What happens after the look at the record is then seen.
     await Promise.race([isReady, next]);
     while (!(await check())) {
       const { done, value } = await next;
-      if (done === true) throw canceledError(`wait for container ${container.name}`, following);
+      if (done === true) throw canceledError(`wait for container ${container.name}`, stop.signal);
       next = events.next();
       if (value.type === 'container' && value.id === container.id) continue;
     }
