@@ -41,13 +41,19 @@ describeAsRoot('the limits of a keeper', () => {
     const replies = shapes.map((shape) => client.launch(shape).until((now) => now.pid > 0));
     const results = await Promise.allSettled(replies);
     const refused = results.filter((result) => result.status === 'rejected');
-    for (const { reason } of refused) expect(reason).toMatchObject({ errno: constants.errno.EMFILE });
+    for (const { reason } of refused)
+      expect(reason).toMatchObject({ errno: constants.errno.EMFILE });
     expect((await runningOf(client)).length + refused.length).toBe(250);
     // A launch under way takes more of them than a container that runs: one after the other, more fit.
     let last: unknown;
     for (let i = 0; i < 250 && last === undefined; i += 1) {
       const launch = client.launch(instance.shape(`d${i}`, ['pause'], { network: false }));
-      last = await launch.until((now) => now.pid > 0).then(() => undefined, (error: unknown) => error);
+      last = await launch
+        .until((now) => now.pid > 0)
+        .then(
+          () => undefined,
+          (error: unknown) => error,
+        );
     }
     expect(last).toMatchObject({ errno: constants.errno.EMFILE });
     const running = await runningOf(client);
