@@ -67,3 +67,10 @@ export function errnoOf(error: unknown): string | undefined {
     ? error.code
     : undefined;
 }
+
+/** What failed first, then what failed while that was cleaned up: `using` makes a SuppressedError of both. */
+export function failuresOf(thrown: unknown): readonly [unknown, ...unknown[]] {
+  const wraps = thrown instanceof Error && thrown.name === 'SuppressedError';
+  if (!wraps || !('suppressed' in thrown) || !('error' in thrown)) return [thrown];
+  return [...failuresOf(thrown.suppressed), ...failuresOf(thrown.error)];
+}

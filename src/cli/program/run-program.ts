@@ -1,4 +1,4 @@
-import { isWarrenError } from '../../base/errors.js';
+import { failuresOf, isWarrenError } from '../../base/errors.js';
 import { ProgramContext } from '../context.js';
 import { exitCodeOf, exitCodes, signalExitCode } from '../exit-code.js';
 import { globalOptions, type GlobalOptions } from '../options/global.js';
@@ -107,11 +107,13 @@ export async function runProgram(argv: readonly string[], signals: Signals): Pro
       ? (code ?? exitCodes.ok)
       : signalExitCode(signals.received);
   } catch (thrown) {
-    const error = translated(thrown, `warren ${command}`.trimEnd());
+    const [first, ...later] = failuresOf(thrown);
+    const error = translated(first, `warren ${command}`.trimEnd());
     if (error === undefined) return exitCodes.ok;
     // Whoever ended the work knows that it was ended.
     const isWanted = signals.received !== undefined && isWarrenError(error, 'canceled');
     if (signals.received !== 'SIGPIPE' && !isWanted) reportError(output, error);
+    for (const failure of later) reportError(output, failure);
     return exitCodeOf(error, { command, signal: signals.received });
   }
 }

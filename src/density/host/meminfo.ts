@@ -34,7 +34,7 @@ export function meminfoBytes(field: string, text: string = readMeminfo()): numbe
   return Number(line?.[1] ?? 0) * kibibyte;
 }
 
-function readMeminfo(): string {
+export function readMeminfo(): string {
   return readFileSync('/proc/meminfo', 'utf8');
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync, statfsSync } from 'node:fs';
 import { errnoOf } from '../../base/errors.js';
 import { bytesPerSuperblock } from '../figures/memory-cost.js';
-import { readMemory } from './meminfo.js';
+import { headroomOf } from './headroom.js';
 
 /** What one more container takes, as far as a limit of the host counts it. */
 export interface Demand {
@@ -86,18 +86,22 @@ export function wallsOf(context: WallContext): readonly Wall[] {
 
 /** n with `linear · n + 16 · S · ((e + n)² − e²) = free`. */
 function memoryWall({ demand, reserveBytes }: WallContext): Wall {
-  const { available } = readMemory();
-  const free = Math.max(0, available - reserveBytes);
-  const square = demand.memoryCgroup ? bytesPerSuperblock * demand.superblocks : 0;
+  const { superblocks } = demand;
+  const square = demand.memoryCgroup ? bytesPerSuperblock * superblocks : 0;
   const linear = demand.linearBytes + 2 * square * demand.existing;
-  const fits =
-    square === 0
-      ? free / linear
-      : (-linear + Math.sqrt(linear * linear + 4 * square * free)) / (2 * square);
+  const fitsIn = (bytes: number): number => {
+    const room = Math.max(0, bytes - reserveBytes);
+    if (square === 0) return Math.floor(room / linear);
+    return Math.floor((-linear + Math.sqrt(linear * linear + 4 * square * room)) / (2 * square));
+  };
+  // How much counts depends on how many there will be.
+  const most = fitsIn(headroomOf({ containers: 0, superblocks }).bytes);
+  const pairing = demand.memoryCgroup ? superblocks : 0;
+  const left = headroomOf({ containers: demand.existing + most, superblocks: pairing });
   return {
     name: 'memory',
-    fits: Math.floor(fits),
-    detail: `${inMebibytes(available)} MiB available less ${inMebibytes(reserveBytes)} MiB reserve, ${Math.round(demand.linearBytes / 1024)} KiB each and ${square} bytes for each pair`,
+    fits: fitsIn(left.bytes),
+    detail: `${inMebibytes(left.bytes)} MiB ${left.counted} less ${inMebibytes(reserveBytes)} MiB reserve, ${Math.round(demand.linearBytes / 1024)} KiB each and ${square} bytes for each pair`,
     sysctl: null,
     value: null,
     always: true,

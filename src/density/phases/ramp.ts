@@ -4,7 +4,7 @@ import { isWarrenError, type WarrenError } from '../../base/errors.js';
 import type { BatchResult, ContainerHandle, LaunchTrace } from '../../engine/contract.js';
 import { Recorder, type Distribution } from '../figures/histogram.js';
 import { throughputOf, type Throughput } from '../figures/throughput.js';
-import { readMemory } from '../host/meminfo.js';
+import { headroomOf } from '../host/headroom.js';
 import { configOf } from '../scenario.js';
 import type { Session } from '../session.js';
 
@@ -192,18 +192,23 @@ export class Ramp {
     const start = performance.now();
     const before = this.#series.length;
     return setInterval(() => {
-      const { available } = readMemory();
-      const rate = ((this.#series.length - before) / (performance.now() - start)) * 1000;
+      const containers = this.#series.length;
+      const left = headroomOf({ containers, superblocks: scenario.superblocks });
+      const rate = ((containers - before) / (performance.now() - start)) * 1000;
       onProgress({
         kind: 'step',
         name: 'ramp',
         detail:
-          `${this.#series.length} of ${scenario.count}, ${rate.toFixed(0)}/s, ` +
+          `${containers} of ${scenario.count}, ${rate.toFixed(0)}/s, ` +
           `p50 ${this.#each.quantileMs(0.5).toFixed(2)} ms, p99 ${this.#each.quantileMs(0.99).toFixed(2)} ms, ` +
-          `${(available / 2 ** 30).toFixed(1)} GiB left`,
+          `${(left.bytes / 2 ** 30).toFixed(1)} GiB ${left.counted}`,
       });
-      if (available < scenario.reserveBytes && this.#stoppedBy === null) {
-        this.#stoppedBy = `the reserve of ${(scenario.reserveBytes / 2 ** 30).toFixed(1)} GiB was reached`;
+      if (left.bytes < scenario.reserveBytes && this.#stoppedBy === null) {
+        const reserved = `the reserve of ${(scenario.reserveBytes / 2 ** 30).toFixed(1)} GiB`;
+        this.#stoppedBy =
+          left.counted === 'free'
+            ? `${reserved} was reached: with so many containers only free memory counts, as reclaiming any would stop the host`
+            : `${reserved} was reached`;
         reserve.abort(new Error('The memory reserve is reached'));
       }
     }, lookEveryMs);
