@@ -8,7 +8,7 @@ export interface ParentChoice {
   readonly initMembership: string;
   /** Whether process 1 is a container's: on a host its group says nothing about what was delegated. */
   readonly insideContainer: boolean;
-  /** systemd is process 1, on a host or in a container: the groups are its to give. */
+  /** systemd is process 1, on a host or in a container, and gives the groups. */
   readonly systemd: boolean;
   /** Of the group that is ours when nobody asked for one. Engines differ in it. */
   readonly name: string;

@@ -1,5 +1,6 @@
 import { errnoOf, WarrenError } from '../base/errors.js';
 import type { CgroupFiles, CgroupGroup } from '../host/port.js';
+import { scopeAbove } from '../host/systemd-scope.js';
 import { unsupportedLimit } from './settings/setting.js';
 import type { ControllerMap, LimitController } from './controllers.js';
 
@@ -45,6 +46,27 @@ function pathAndAbove(path: string): string[] {
   return ['', ...parts.map((_, index) => parts.slice(0, index + 1).join('/'))];
 }
 
+/**
+ * What systemd does not hand down to the scope is missing: groups above it are systemd's, and nobody else writes there. It hands
+ * down all that it knows; of the limits it does not know hugetlb.
+ */
+function refuseMissing(
+  files: CgroupFiles,
+  scope: string,
+  missing: readonly LimitController[],
+): never {
+  const names = missing.join(', ');
+  const value = missing.map((controller) => `+${controller}`).join(' ');
+  const root = files.hierarchies[0]?.mountPoint ?? '';
+  const slice = scope.split('/').slice(0, -1).join('/');
+  throw unsupportedLimit(
+    `limits of ${names}`,
+    `systemd does not hand ${names} down to ${scope}`,
+    `Enable it by hand: for group in ${root} ${root}/${slice}; do echo ${value} > $group/cgroup.subtree_control; done; ` +
+      'or choose another parent with --cgroup-parent',
+  );
+}
+
 /** Makes the group and enables the controllers in it and in all above, from the root down. */
 function prepareUnified(
   files: CgroupFiles,
@@ -56,10 +78,13 @@ function prepareUnified(
   const known = files.read(parent, 'cgroup.subtree_control') !== null;
   if (known && missingControllers(files, parent, wanted).length === 0) return;
   files.make(parent);
+  const scope = scopeAbove(path);
   for (const step of pathAndAbove(path)) {
     const group = { hierarchy: 0, path: step };
     const missing = missingControllers(files, group, wanted);
-    if (missing.length > 0) enable(files, group, missing);
+    if (missing.length === 0) continue;
+    if (scope !== null && step.length < scope.length) refuseMissing(files, scope, missing);
+    enable(files, group, missing);
   }
 }
 

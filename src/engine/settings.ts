@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { WarrenError } from '../base/errors.js';
 import { parseNetwork, type IpNetwork } from '../base/ip.js';
 import { chooseParent } from '../cgroup/parent.js';
-import { systemdRuns } from '../host/linux/systemd.js';
+import { livesAtTheTop, systemdRuns } from '../host/linux/systemd.js';
 import type { IdRange } from '../model/container.js';
 import {
   defaultIdPool,
@@ -98,12 +98,13 @@ function cgroupParentOf(wanted: string | undefined, dataRoot: string | null): st
   const digest = createHash('sha256')
     .update(dataRoot ?? '')
     .digest('hex');
+  const name = dataRoot === null ? 'warren' : `warren-${digest.slice(0, 8)}`;
   return chooseParent({
     requested: wanted ?? '',
     initMembership,
     insideContainer,
-    systemd: systemdRuns(),
-    name: dataRoot === null ? 'warren' : `warren-${digest.slice(0, 8)}`,
+    systemd: systemdRuns() && !livesAtTheTop(name),
+    name,
   });
 }
 

@@ -12,6 +12,12 @@ export function scopeUnitOf(path: string): string | null {
   return match?.[1] ?? null;
 }
 
+/** The scope of ours that a path is in or below; null when there is none. */
+export function scopeAbove(path: string): string | null {
+  const top = path.split('/').slice(0, 2).join('/');
+  return scopeUnitOf(top) === null ? null : top;
+}
+
 /**
  * What runs a command as the first process of a new scope: systemd gives it the group, with all that is below (`Delegate`), and
  * keeps it for as long as processes are in it.

@@ -7,6 +7,7 @@ export const vmSuite: string[] = [
   'tests/conformance/cgroup/**/*.test.ts',
   'tests/integration/core/**/*.test.ts',
   'tests/integration/engine/policies.test.ts',
+  'tests/integration/isolation/delegation.test.ts',
   'tests/integration/isolation/mounts.test.ts',
   'tests/integration/isolation/nested.test.ts',
   'tests/integration/isolation/privileges.test.ts',

@@ -34,5 +34,32 @@ until [ -z "$(scopes)" ]; do sleep 0.1; done
 for number in 1 2 3; do warren run --rm --memory 32m tiny echo "$number" & done >"$WARREN_DATA_ROOT/said"
 wait
 [ "$(sort "$WARREN_DATA_ROOT/said" | tr '\n' ' ')" = '1 2 3 ' ] || fail "three at once said: $(cat "$WARREN_DATA_ROOT/said")"
+
+# systemd knows no limits of huge pages: they are refused, with how to get them, and groups of systemd's are left alone
+if warren run --rm --hugetlb 2MB:4m tiny true 2>"$WARREN_DATA_ROOT/refused"; then fail 'hugetlb was not refused'; fi
+grep -q 'systemd does not hand hugetlb down' "$WARREN_DATA_ROOT/refused" || fail "$(cat "$WARREN_DATA_ROOT/refused")"
+if grep -q hugetlb /sys/fs/cgroup/cgroup.subtree_control; then fail 'hugetlb was enabled'; fi
+eval "$(sed -n 's/.*by hand: \(.*done\);.*/\1/p' "$WARREN_DATA_ROOT/refused")"
+systemctl daemon-reload
+id=$(warren run -d --hugetlb 2MB:4m tiny pause)
+limit=$(find /sys/fs/cgroup/machine.slice -path "*/$id/hugetlb.2MB.max" -exec cat {} +)
+[ "$limit" = 4194304 ] || fail "the limit of huge pages is $limit"
+warren rm -f "$id" >/dev/null
+warren keeper stop
+
+# a keeper of a version without scopes keeps its place, with all that is started, until it ends
+name=warren-$(printf %s "$WARREN_DATA_ROOT" | sha256sum | cut -c1-8)
+old=$(warren --cgroup-parent "$name" run -d --memory 32m tiny pause)
+new=$(warren run -d --memory 32m tiny pause)
+for id in "$old" "$new"; do
+  [ -d "/sys/fs/cgroup/$name/limited/$id" ] || fail "$id is not with its keeper"
+done
+[ -z "$(scopes)" ] || fail 'there is a scope beside the keeper'
+warren stop -t 0 "$new" "$old" >/dev/null
+warren keeper stop
+warren start "$new" >/dev/null
+[ -d "/sys/fs/cgroup/machine.slice/$(scopes)/limited/$new" ] || fail 'started again, it is not in the scope'
+warren rm -f "$new" "$old" >/dev/null
+[ "$(warren doctor --leaks)" = 'No leaks' ] || fail 'leaks at the end'
 warren keeper stop
 echo 'systemd-scope: ok'

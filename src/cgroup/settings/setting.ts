@@ -40,9 +40,13 @@ export function plainSetting(
   return { ...entry, controller, limit, key: '', value: String(entry.value) };
 }
 
-export function unsupportedLimit(limit: string, why: string): WarrenError {
+export function unsupportedLimit(
+  limit: string,
+  why: string,
+  hint = 'warren doctor shows which limits this kernel has',
+): WarrenError {
   return new WarrenError('unsupported', 'LIMIT_UNSUPPORTED', `Cannot set ${limit}: ${why}`, {
-    hint: 'warren doctor shows which limits this kernel has',
+    hint,
     details: { limit },
   });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { scopeCommand } from '../systemd-scope.js';
 import type { RunResult } from '../port.js';
+import { parseHierarchies } from './cgroup-hierarchies.js';
 
 /** What sd_booted(3) looks for; and process 1 is systemd, so that a container with the host's `/run` does not count. */
 export function systemdRuns(root = '/'): boolean {
@@ -28,6 +29,16 @@ export interface ScopedStart {
 function isPopulated(group: string): boolean {
   const events = join(group, 'cgroup.events');
   return existsSync(events) && /^populated 1$/m.test(readFileSync(events, 'utf8'));
+}
+
+/**
+ * Whether processes live in a group at the top of the unified hierarchy. Versions before scopes had theirs there: an engine
+ * whose keeper is of one stays with it until it ends, so that all of an engine lies below one parent.
+ */
+export function livesAtTheTop(name: string): boolean {
+  const [unified] = parseHierarchies(readFileSync('/proc/self/mountinfo', 'utf8'), '');
+  const mountPoint = unified?.mountPoint ?? '';
+  return mountPoint !== '' && isPopulated(join(mountPoint, name));
 }
 
 /** When another one makes the scope at the same moment, systemd-run says so, or fails without a word; the keeper's program always says why. */

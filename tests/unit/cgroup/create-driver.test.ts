@@ -112,6 +112,33 @@ describe('on a v2 host', () => {
     expect(files.written).toEqual(enabled);
   });
 
+  test('above a scope of systemd nothing is written: what it does not hand down is refused with what to do', () => {
+    const files = memoryFiles(v2Hierarchies);
+    files.make({ hierarchy: 0, path: 'machine.slice/warren.scope' });
+    for (const path of ['', 'machine.slice']) {
+      files.write({ hierarchy: 0, path }, 'cgroup.subtree_control', '+memory +pids');
+    }
+    files.written.length = 0;
+    const path = 'machine.slice/warren.scope/limited/a';
+    setupOf(files, path, { memoryBytes: 1 << 20, pidsLimit: 5 });
+    expect(files.written).toEqual([
+      '0:machine.slice/warren.scope/cgroup.subtree_control=+memory +pids',
+      '0:machine.slice/warren.scope/limited/cgroup.subtree_control=+memory +pids',
+    ]);
+    files.written.length = 0;
+    const hugepages = [{ pageSize: '2MB', limitBytes: 4096 }];
+    const refused = expect.objectContaining({
+      kind: 'unsupported',
+      message:
+        'Cannot set limits of hugetlb: systemd does not hand hugetlb down to machine.slice/warren.scope',
+      hint: expect.stringContaining(
+        'in /sys/fs/cgroup/unified /sys/fs/cgroup/unified/machine.slice; do echo +hugetlb',
+      ) as string,
+    }) as Error;
+    expect(() => setupOf(files, path, { memoryBytes: 1 << 20, hugepages })).toThrow(refused);
+    expect(files.written).toEqual([]);
+  });
+
   test('a parent in which processes live is refused with what to do', () => {
     const files = memoryFiles(v2Hierarchies, (line) =>
       line.startsWith('0:busy/cgroup.subtree_control') ? 'EBUSY' : undefined,

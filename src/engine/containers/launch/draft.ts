@@ -64,8 +64,6 @@ export class Drafts {
     }
     const { spec, image, joined, endpoints } = await pending;
     const id = newId() as ContainerId;
-    const parent =
-      spec.cgroupParent === '' ? this.#context.settings.cgroupParent : spec.cgroupParent;
     return {
       id,
       name,
@@ -76,7 +74,7 @@ export class Drafts {
       volumes: volumesOf(spec),
       endpoints,
       ports: [],
-      cgroupPath: this.#context.cgroups.place(parent, id, spec.resources),
+      cgroupPath: cgroupPathOf(this.#context, { id, spec }),
       phase: 'created',
       run: null,
       lastExit: null,
@@ -109,6 +107,15 @@ export class Drafts {
     }
     return image;
   }
+}
+
+/** Where a container's groups are made at its next start. */
+export function cgroupPathOf(
+  context: EngineContext,
+  { id, spec }: Pick<ContainerRecord, 'id' | 'spec'>,
+): string {
+  const parent = spec.cgroupParent === '' ? context.settings.cgroupParent : spec.cgroupParent;
+  return context.cgroups.place(parent, id, spec.resources);
 }
 
 const unallocated: IdRange = { base: 0, count: idsPerContainer };

@@ -13,6 +13,7 @@ import { type LockedContainer, withContainerLock } from '../../state/container-l
 import { forget } from '../../state/forget.js';
 import { readState } from '../../state/read-states.js';
 import { attachedProcess, attachStreams } from './attached-process.js';
+import { cgroupPathOf } from './draft.js';
 import { startedRecord } from './run.js';
 
 export type StartWishes = Omit<LaunchWishes, 'fence' | 'tracer'>;
@@ -97,7 +98,9 @@ export async function launchLocked(
   });
   try {
     await forget(context, [current]);
-    const started = await beginRun(context, startedRecord(context, current), fence);
+    // The engine's parent, or what limits ask for, may be another one than at the last start.
+    const placed = { ...current, cgroupPath: cgroupPathOf(context, current) };
+    const started = await beginRun(context, startedRecord(context, placed), fence);
     tracer?.step('record');
     const launched = await launchContainer(context, started, { ...wishes, fence, tracer });
     tracer?.end();

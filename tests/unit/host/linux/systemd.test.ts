@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runInScope, systemdRuns } from '../../../../src/host/linux/systemd.js';
-import { scopeCommand, scopePath, scopeUnitOf } from '../../../../src/host/systemd-scope.js';
+import { scopeAbove, scopeCommand, scopePath, scopeUnitOf } from '../../../../src/host/systemd-scope.js';
 import type { RunResult } from '../../../../src/host/port.js';
 
 const unit = 'warren.scope';
@@ -105,4 +105,13 @@ test('systemd runs where it says so and is process 1', () => {
   expect(systemdRuns(directory)).toBe(true);
   writeFileSync(join(directory, 'proc/1/comm'), 'tini\n');
   expect(systemdRuns(directory)).toBe(false);
+});
+
+test('what is in a scope of ours knows it', () => {
+  const scope = 'machine.slice/warren-0123abcd.scope';
+  expect(scopeAbove(scope)).toBe(scope);
+  expect(scopeAbove(`${scope}/limited/a`)).toBe(scope);
+  for (const other of ['machine.slice', 'machine.slice/other.scope/a', 'warren/a', '']) {
+    expect(scopeAbove(other)).toBeNull();
+  }
 });
