@@ -1,3 +1,5 @@
+import { arch } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { vmSuite } from './tests/vm/suite.js';
 
@@ -13,7 +15,16 @@ interface RootSuite {
   readonly timeoutMs: number;
   /** It runs in the virtual machine. @default false */
   readonly emulated?: boolean;
+  /** With the keeper that has address and undefined-behaviour checks. @default false */
+  readonly sanitized?: boolean;
 }
+
+const sanitizedKeeper = {
+  WARREN_KEEPER: join(
+    import.meta.dirname,
+    ...['dist', 'native', `linux-${arch()}`, 'asan', 'warren-keeper'],
+  ),
+};
 
 /**
  * Under emulation, transforming and loading modules takes longer than the tests: `vitest list` on
@@ -25,14 +36,17 @@ const sharedModules = {
 };
 
 /** A project that touches the kernel: one file at a time, on a fresh build, leaving no residue. */
-function rootSuite({ name, include, groupOrder, timeoutMs, emulated }: RootSuite): Project {
+function rootSuite(suite: RootSuite): Project {
+  const { name, include, groupOrder, timeoutMs, emulated, sanitized } = suite;
+  const setup = sanitized === true ? ['tests/setup/sanitized-keeper.ts'] : [];
   return {
     extends: true,
     test: {
       name,
       include,
       fileParallelism: false,
-      globalSetup: ['tests/setup/build.ts', 'tests/setup/residue.ts'],
+      globalSetup: ['tests/setup/build.ts', ...setup, 'tests/setup/residue.ts'],
+      ...(sanitized === true ? { env: sanitizedKeeper } : {}),
       sequence: { groupOrder },
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
@@ -44,6 +58,11 @@ function rootSuite({ name, include, groupOrder, timeoutMs, emulated }: RootSuite
 function folder(name: string): string[] {
   return [`tests/${name}/**/*.test.ts`];
 }
+
+/** Integration tests in which the keeper does what it can do. */
+const sanitizedSuite = ['core', 'engine', 'host', 'isolation'].flatMap((name) =>
+  folder(`integration/${name}`),
+);
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -72,11 +91,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'keeper',
           include: folder('keeper'),
-          globalSetup: [
-            'tests/setup/build.ts',
-            'tests/setup/sanitized-keeper.ts',
-            'tests/setup/residue.ts',
-          ],
+          globalSetup: ['tests/setup/build.ts', 'tests/setup/residue.ts'],
           sequence: { groupOrder: 1 },
           testTimeout: 30 * seconds,
           hookTimeout: 60 * seconds,
@@ -95,29 +110,36 @@ const config: ViteUserConfig = defineConfig({
         timeoutMs: 30 * seconds,
       }),
       rootSuite({
-        name: 'compat',
-        include: folder('compat'),
+        name: 'sanitized',
+        include: ['tests/keeper/core/**/*.test.ts', ...sanitizedSuite],
         groupOrder: 4,
         timeoutMs: 60 * seconds,
+        sanitized: true,
       }),
-      rootSuite({ name: 'e2e', include: folder('e2e'), groupOrder: 5, timeoutMs: 60 * seconds }),
+      rootSuite({
+        name: 'compat',
+        include: folder('compat'),
+        groupOrder: 5,
+        timeoutMs: 60 * seconds,
+      }),
+      rootSuite({ name: 'e2e', include: folder('e2e'), groupOrder: 6, timeoutMs: 60 * seconds }),
       rootSuite({
         name: 'faults',
         include: folder('faults'),
-        groupOrder: 6,
+        groupOrder: 7,
         timeoutMs: 120 * seconds,
       }),
       rootSuite({
         name: 'v2',
         include: vmSuite,
-        groupOrder: 7,
+        groupOrder: 8,
         timeoutMs: 120 * seconds,
         emulated: true,
       }),
       rootSuite({
         name: 'density',
         include: folder('density'),
-        groupOrder: 8,
+        groupOrder: 9,
         timeoutMs: 1800 * seconds,
       }),
     ],

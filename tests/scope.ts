@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
@@ -45,4 +45,14 @@ export function newScope(): TestScope {
     runDir: join(directory, 'run'),
     cgroupParent: `/${run}/${id}`,
   };
+}
+
+/** Throws what the sanitizers said of a scope's keepers: one that they end is started again, and nobody else notices. */
+export function requireNoSanitizerReports({ runDir }: TestScope): void {
+  if (!existsSync(runDir)) return;
+  const reports = readdirSync(runDir)
+    .filter((name) => name.includes('.log'))
+    .flatMap((name) => readFileSync(join(runDir, name), 'utf8').split('\n'))
+    .filter((line) => /Sanitizer|runtime error:/.test(line));
+  if (reports.length > 0) throw new Error(reports.join('\n'));
 }

@@ -2,8 +2,8 @@ import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync } from 'node:fs
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { keeperPath } from '../../../src/host/linux/keeper-path.js';
 import { createLinuxHost } from '../../../src/host/linux/linux-host.js';
+import { nativeProgramPath } from '../../../src/host/native-path.js';
 import type {
   ExecRequest,
   Host,
@@ -18,7 +18,7 @@ import type { ExecSpec, LaunchInput } from '../../../src/spec/contract.js';
 import { compileExec } from '../../../src/spec/plan/compile-exec.js';
 import { compileLaunch } from '../../../src/spec/plan/compile-launch.js';
 import { runtimeSpec } from '../../../src/spec/runtime-spec.js';
-import { newScope, type TestScope } from '../../scope.js';
+import { newScope, requireNoSanitizerReports, type TestScope } from '../../scope.js';
 import { launchInput, record } from '../../unit/spec/fixture.js';
 
 export interface Output {
@@ -138,6 +138,7 @@ export class Rig {
       for (const path of [parent, dirname(parent)])
         removeGroup(this.host, { hierarchy: index, path });
     }
+    requireNoSanitizerReports(this.scope);
     rmSync(this.scope.directory, { recursive: true, force: true });
   }
 }
@@ -170,7 +171,7 @@ function makeLayer(root: string): void {
     execFileSync('which', ['busybox'], { encoding: 'utf8' }).trim(),
     join(root, 'bin', 'busybox'),
   );
-  copyFileSync(join(dirname(keeperPath()), 'warren-init'), join(root, 'bin', 'warren-init'));
+  copyFileSync(nativeProgramPath('warren-init'), join(root, 'bin', 'warren-init'));
   for (const name of ['busybox', 'warren-init']) chmodSync(join(root, 'bin', name), 0o755);
   for (const applet of [
     'sh',

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
-import { newScope, type TestScope } from '../../scope.js';
+import { newScope, requireNoSanitizerReports, type TestScope } from '../../scope.js';
 import { Bytes } from './bytes.js';
 import { Client, type } from './client.js';
 import type { Shape } from './plans.js';
@@ -136,9 +136,8 @@ export class Instance {
       client.close();
       while (this.pids().holder !== 0) await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    const complaints = this.log.split('\n').filter((line) => /Sanitizer|runtime error/.test(line));
+    requireNoSanitizerReports(this.scope);
     rmSync(this.scope.directory, { recursive: true, force: true });
-    if (complaints.length > 0) throw new Error(complaints.join('\n'));
     for (const { root } of hierarchies()) {
       let directory = join(root, this.parent);
       while (
