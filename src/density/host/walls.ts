@@ -78,6 +78,7 @@ export function wallsOf(context: WallContext): readonly Wall[] {
     ...sysctlWalls(demand),
     ...cgroupWalls(demand),
     ...namespaceWalls(demand),
+    ...portWalls(),
     ...diskWalls(context.dataRoot),
     idWall(context),
   ];
@@ -142,6 +143,14 @@ function sysctlWalls(demand: Demand): (Wall | null)[] {
       always: demand.tty,
     },
     {
+      // Of one mount namespace: Warren mounts nothing in the host's for a container, others do.
+      name: 'mounts',
+      sysctl: 'fs.mount-max',
+      used: mountsHere,
+      perContainer: 1,
+      always: false,
+    },
+    {
       name: 'inotify instances',
       sysctl: 'fs.inotify.max_user_instances',
       used: nothing,
@@ -171,6 +180,38 @@ function sysctlWalls(demand: Demand): (Wall | null)[] {
     },
   ];
   return walls.map(sysctlWall);
+}
+
+function mountsHere(): number {
+  return (readIfThere('/proc/self/mountinfo') ?? '').trimEnd().split('\n').length;
+}
+
+/** BR_PORT_BITS of the kernel: port 0 is none. */
+const portsOfABridge = 1023;
+
+/** Ports of a bridge, which only networks of that driver have, and ports of the host that a container may be given. */
+function portWalls(): (Wall | null)[] {
+  const fixed = { sysctl: null, value: null, always: false, perContainer: 1 };
+  const [first = 0, last = -1] = (readIfThere('/proc/sys/net/ipv4/ip_local_port_range') ?? '')
+    .trim()
+    .split(/\s+/)
+    .map(Number);
+  return [
+    {
+      name: 'ports of a bridge',
+      fits: portsOfABridge,
+      detail: `${portsOfABridge.toLocaleString('en-US')} on one network of the driver bridge; routed ones have no such limit`,
+      ...fixed,
+    },
+    last < first
+      ? null
+      : {
+          name: 'published ports',
+          fits: last - first + 1,
+          detail: `net.ipv4.ip_local_port_range = ${first} to ${last}, of each protocol, for ports that nobody chose`,
+          ...fixed,
+        },
+  ];
 }
 
 function neighbours(): number {
