@@ -32,7 +32,8 @@ export function signalExitCode(signal: string): number {
 }
 
 /** The one place that maps errors to exit codes. */
-export function exitCodeOf(error: unknown, { command, signal }: FailedCommand): number {
+export function exitCodeOf(error: unknown, { command: written, signal }: FailedCommand): number {
+  const command = written.replace(/^container /, '');
   if (signal !== undefined && isWarrenError(error, 'canceled')) return signalExitCode(signal);
   if (programCommands.includes(command)) {
     if (isWarrenError(error, 'commandNotFound')) return exitCodes.notFound;

@@ -8,7 +8,12 @@
 import type { Readable } from 'node:stream';
 import type { WarrenError } from '../base/errors.js';
 import type { ContainerConfig, ContainerSpec, RestartPolicy } from '../model/container-config.js';
-import type { ContainerRecord, ContainerState, ExitInfo } from '../model/container.js';
+import type {
+  ContainerRecord,
+  ContainerState,
+  ExitInfo,
+  HealthStatus,
+} from '../model/container.js';
 import type { EngineEvent, OnProgress } from '../model/events.js';
 import type { ExecConfig, ExecResult, RunningProcess } from '../model/exec.js';
 import type { Image } from '../model/image.js';
@@ -95,7 +100,7 @@ export interface ContainerSummary {
 export interface ContainerFilter {
   /** Stopped ones too. @default false */
   readonly all?: boolean;
-  /** Docker's filters: id, name, label, status, exited, ancestor, health, volume, before, since. Values of one key are alternatives. */
+  /** Docker's filters: id, name, label, status, exited, ancestor, health, volume, network, publish, expose, before, since. Values of one key are alternatives. */
   readonly filters?: Readonly<Record<string, readonly string[]>>;
   readonly limit?: number;
 }
@@ -155,6 +160,16 @@ export interface PruneResult {
   readonly reclaimedBytes: number;
 }
 
+/** A health check that changed the health. */
+export interface HealthResult {
+  readonly health: HealthStatus;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  /** null: it did not end by itself. */
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
 /** Everything inspect shows; the CLI and the daemon give it Docker's shape. */
 export interface ContainerInspection extends ContainerSummary {
   readonly image: Image | null;
@@ -166,6 +181,8 @@ export interface ContainerInspection extends ContainerSummary {
     readonly upper: string;
   };
   readonly sizeBytes: number | null;
+  /** The last checks of this run that changed the health, oldest first. */
+  readonly healthLog: readonly HealthResult[];
 }
 
 export interface ContainerHandle {
@@ -268,19 +285,29 @@ export interface DiskUsageLine {
   readonly reclaimableBytes: number;
 }
 
+export interface VolumePruneOptions {
+  /** Those with names too. @default false */
+  readonly all?: boolean;
+  /** As of `list`. */
+  readonly filters?: Readonly<Record<string, readonly string[]>>;
+}
+
 export interface EngineVolumes {
   create(options?: {
     readonly name?: string;
     readonly labels?: Readonly<Record<string, string>>;
   }): Promise<Volume>;
-  list(): Promise<
+  /** Docker's filters: name, label, driver, dangling. Values of one key are alternatives, but for labels. */
+  list(options?: {
+    readonly filters?: Readonly<Record<string, readonly string[]>>;
+  }): Promise<
     readonly (Volume & { readonly mountPoint: string; readonly usedBy: readonly string[] })[]
   >;
   get(
     name: string,
   ): Promise<Volume & { readonly mountPoint: string; readonly usedBy: readonly string[] }>;
   remove(name: string, options?: { readonly force?: boolean }): Promise<void>;
-  prune(options?: { readonly all?: boolean }): Promise<PruneResult>;
+  prune(options?: VolumePruneOptions): Promise<PruneResult>;
 }
 
 export interface Leak {

@@ -45,6 +45,10 @@ export interface TmpfsMount {
   readonly sizeBytes?: number;
   /** @default 0o1777 */
   readonly mode?: number;
+  /** Owner of its root, as the container counts ids. @default 0 */
+  readonly uid?: number;
+  /** @default 0 */
+  readonly gid?: number;
   /** @default true */
   readonly noexec?: boolean;
 }
@@ -145,6 +149,8 @@ export interface ContainerConfig {
   readonly devices?: readonly DeviceMapping[];
   readonly deviceRules?: readonly DeviceRule[];
   readonly mounts?: readonly Mount[];
+  /** Containers whose binds and volumes it mounts too: `NAME`, `NAME:ro`. */
+  readonly volumesFrom?: readonly string[];
   /** @default 64 MiB; 0: no /dev/shm */
   readonly shmSizeBytes?: number;
   /** An own devpts. @default true */

@@ -4,4 +4,6 @@ export interface Volume {
   readonly createdAtMs: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly anonymous: boolean;
+  /** Anonymous, and another container than the one that it was made for has mounted it. */
+  readonly shared?: boolean;
 }

@@ -58,6 +58,8 @@ export interface VolumeRecords {
   insert(volume: Volume): Promise<{ readonly volume: Volume; readonly created: boolean }>;
   get(name: string): Volume | undefined;
   list(): readonly Volume[];
+  /** Marks a volume as shared; nothing happens when it is gone. */
+  share(name: string): Promise<void>;
   remove(name: string): Promise<boolean>;
 }
 

@@ -29,6 +29,15 @@ export class LmdbVolumes implements VolumeRecords {
     return [...this.#tables.volumes.getRange()].map(({ value }) => value as Volume);
   }
 
+  async share(name: string): Promise<void> {
+    const { writer, volumes, directory } = this.#tables;
+    requireSpaceToChange(directory);
+    await writer.write(() => {
+      const existing = this.get(name);
+      if (existing !== undefined) void volumes.put(name, { ...existing, shared: true });
+    });
+  }
+
   async remove(name: string): Promise<boolean> {
     const { writer, volumes, directory } = this.#tables;
     requireSpaceToChange(directory);

@@ -140,6 +140,8 @@ function tmpfsMount({ record }: LaunchInput, mount: TmpfsMount): OciMount {
     ...(mount.readOnly === true ? ['ro'] : []),
     `mode=${(mount.mode ?? 0o1777).toString(8)}`,
     `size=${size}`,
+    ...(mount.uid === undefined ? [] : [`uid=${mount.uid}`]),
+    ...(mount.gid === undefined ? [] : [`gid=${mount.gid}`]),
   ];
   return { destination: mount.target, type: 'tmpfs', source: 'tmpfs', options };
 }

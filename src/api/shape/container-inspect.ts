@@ -30,6 +30,9 @@ function config(record: ContainerRecord): object {
     Hostname: spec.hostname === '' ? record.id.slice(0, 12) : spec.hostname,
     Domainname: spec.domainname,
     User: spec.user,
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
     Tty: spec.tty,
     OpenStdin: spec.stdinOpen,
     StdinOnce: spec.stdinOnce,
@@ -44,9 +47,10 @@ function config(record: ContainerRecord): object {
     ),
     WorkingDir: spec.workingDir,
     Entrypoint: spec.entrypoint,
+    OnBuild: null,
     Labels: spec.labels,
     StopSignal: signalName(spec.stopSignal),
-    StopTimeout: Math.round(spec.stopTimeoutMs / 1000),
+    StopTimeout: spec.stopTimeoutMs < 0 ? -1 : Math.round(spec.stopTimeoutMs / 1000),
     Healthcheck: spec.health === null ? undefined : healthcheck(spec.health),
   };
 }
@@ -75,7 +79,7 @@ function mountPoint(
   };
 }
 
-function endpointSettings(endpoint: Endpoint, network: Network): object {
+function endpointSettings(endpoint: Endpoint, network: Network): Record<string, unknown> {
   const gateway = (family: 4 | 6): string =>
     network.subnets.find((subnet) => subnet.family === family)?.gateway ?? '';
   return {
@@ -93,6 +97,25 @@ function endpointSettings(endpoint: Endpoint, network: Network): object {
     GlobalIPv6PrefixLen: endpoint.ipv6 === null ? 0 : prefixLength(network, 6),
     DNSNames: endpoint.aliases,
   };
+}
+
+/** What a container without networks has in these fields. */
+const noEndpoint = {
+  EndpointID: '',
+  Gateway: '',
+  GlobalIPv6Address: '',
+  GlobalIPv6PrefixLen: 0,
+  IPAddress: '',
+  IPPrefixLen: 0,
+  IPv6Gateway: '',
+  MacAddress: '',
+};
+
+/** Older clients look for the addresses on the first network here. */
+function firstAddresses(settings: readonly (readonly [string, Record<string, unknown>])[]): object {
+  const [, first = {}] = settings[0] ?? [];
+  const fields = Object.entries(noEndpoint).map(([key, none]) => [key, first[key] ?? none]);
+  return Object.fromEntries(fields) as object;
 }
 
 /** `80/tcp` → where it is published; null when it is only exposed. */
@@ -119,8 +142,15 @@ function networkSettings(inspection: ContainerInspection, networks: readonly Net
   });
   const mode = record.spec.network;
   return {
+    Bridge: '',
     SandboxID: '',
     SandboxKey: '',
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    ...firstAddresses(settings),
     Ports: portSettings(inspection),
     Networks:
       isNetworkName(mode) || settings.length > 0

@@ -1,14 +1,23 @@
-import type { ContainerSummary } from '../../engine/contract.js';
-import type { ContainerState } from '../../model/container.js';
+import type { ContainerInspection } from '../../engine/contract.js';
 import { dockerTime } from './time.js';
 
-function healthOf(state: ContainerState): object | undefined {
+/** Of a check that was ended: Docker has -1 for it. */
+const noExitCode = -1;
+
+function healthOf({ state, healthLog }: ContainerInspection): object | undefined {
   if (state.health === 'none') return undefined;
-  return { Status: state.health, FailingStreak: state.failingStreak, Log: [] };
+  const log = healthLog.map(({ startedAtMs, finishedAtMs, exitCode, output }) => ({
+    Start: dockerTime(startedAtMs),
+    End: dockerTime(finishedAtMs),
+    ExitCode: exitCode ?? noExitCode,
+    Output: output,
+  }));
+  return { Status: state.health, FailingStreak: state.failingStreak, Log: log };
 }
 
 /** `State` of Docker's inspect. */
-export function containerState({ record, state }: ContainerSummary): object {
+export function containerState(inspection: ContainerInspection): object {
+  const { record, state } = inspection;
   const { status, lastExit } = state;
   const runs = status === 'running' || status === 'paused' || status === 'restarting';
   const ended = status === 'exited' || status === 'dead' ? lastExit : null;
@@ -27,6 +36,6 @@ export function containerState({ record, state }: ContainerSummary): object {
       state.startedAtMs === 0 ? (record.lastExit?.startedAtMs ?? 0) : state.startedAtMs,
     ),
     FinishedAt: dockerTime(lastExit?.finishedAtMs ?? 0),
-    Health: healthOf(state),
+    Health: healthOf(inspection),
   };
 }

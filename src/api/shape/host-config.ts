@@ -1,4 +1,5 @@
 import type { ContainerSpec, Mount } from '../../model/container-config.js';
+import { maskedPaths, readonlyPaths } from '../../spec/system-paths.js';
 import type { DeviceRate, Resources, Ulimit } from '../../model/resources.js';
 
 function rates(list: readonly DeviceRate[] | undefined): object[] {
@@ -46,6 +47,8 @@ function tmpfsOptions(mounts: readonly Mount[]): Readonly<Record<string, string>
     if (mount.noexec !== false) words.push('noexec');
     if (mount.sizeBytes !== undefined) words.push(`size=${mount.sizeBytes}`);
     if (mount.mode !== undefined) words.push(`mode=${mount.mode.toString(8)}`);
+    if (mount.uid !== undefined) words.push(`uid=${mount.uid}`);
+    if (mount.gid !== undefined) words.push(`gid=${mount.gid}`);
     options[mount.target] = words.join(',');
   }
   return options;
@@ -81,6 +84,28 @@ function namespaceFields(spec: ContainerSpec): object {
   };
 }
 
+/** Fields of what Warren has not: clients read them. */
+const withoutMeaning = {
+  ContainerIDFile: '',
+  ConsoleSize: [0, 0],
+  VolumeDriver: '',
+  VolumesFrom: null,
+  Annotations: null,
+  Cgroup: '',
+  StorageOpt: null,
+  Isolation: '',
+  Runtime: 'warren',
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
+} as const;
+
+function links({ networking }: ContainerSpec): string[] | null {
+  const all = networking.attachments.flatMap((attachment) => attachment.links ?? []);
+  return all.length === 0 ? null : all.map(({ container, alias }) => `${container}:${alias}`);
+}
+
 function portBindings({ networking }: ContainerSpec): object {
   const bindings: Record<string, object[]> = {};
   for (const { containerPort, protocol, hostIp, hostPort, hostPortEnd } of networking.publish) {
@@ -94,7 +119,12 @@ function portBindings({ networking }: ContainerSpec): object {
 
 /** `HostConfig` of Docker's inspect, and under `Warren` what only Warren has. */
 export function hostConfig(spec: ContainerSpec): object {
+  const confined = !spec.security.systemPathsUnconfined;
   return {
+    ...withoutMeaning,
+    Links: links(spec),
+    MaskedPaths: confined ? maskedPaths : [],
+    ReadonlyPaths: confined ? readonlyPaths : [],
     Binds: binds(spec.mounts),
     Tmpfs: tmpfsOptions(spec.mounts),
     ...namespaceFields(spec),

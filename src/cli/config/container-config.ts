@@ -5,6 +5,7 @@ import type {
   LogConfig,
 } from '../../model/container-config.js';
 import type { ContainerFlags } from '../options/container.js';
+import { patienceMs } from '../options/stop.js';
 import { parseEnvironmentFile, parseLabelFile } from '../parse/environment.js';
 import { usageError } from '../program/usage-error.js';
 import { defined } from './defined.js';
@@ -113,6 +114,7 @@ function processPart({ flags, command }: WantedContainer): Partial<ContainerConf
 function filesPart(flags: ContainerFlags): Partial<ContainerConfig> {
   return defined({
     mounts: some([...flags.volume, ...flags.mount, ...flags.tmpfs]),
+    volumesFrom: some(flags.volumesFrom),
     readOnly: flags.readOnly ? true : undefined,
     shmSizeBytes: flags.shmSize,
     volatile: flags.volatile === undefined ? undefined : true,
@@ -147,7 +149,7 @@ function lifePart(flags: ContainerFlags): Partial<ContainerConfig> {
     autoRemove: flags.rm ? true : undefined,
     restart: flags.restart,
     stopSignal: flags.stopSignal,
-    stopTimeoutMs: flags.stopTimeout === undefined ? undefined : flags.stopTimeout * 1000,
+    stopTimeoutMs: patienceMs(flags.stopTimeout),
     lease: lease(flags),
     log: log(flags),
     health: health(flags),

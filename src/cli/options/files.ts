@@ -6,12 +6,13 @@ import { parseMount } from '../parse/mount.js';
 import { parseSize } from '../parse/size.js';
 import { parseTmpfsFlag } from '../parse/tmpfs-flag.js';
 import { parseVolumeFlag } from '../parse/volume-flag.js';
-import { flag, list, value, type TableFor } from '../program/option.js';
+import { asText, flag, list, value, type TableFor } from '../program/option.js';
 
 /** File systems and devices. */
 export interface FilesFlags {
   readonly volume: readonly Mount[];
   readonly mount: readonly Mount[];
+  readonly volumesFrom: readonly string[];
   readonly tmpfs: readonly TmpfsMount[];
   readonly readOnly: boolean;
   readonly shmSize: number | undefined;
@@ -35,7 +36,12 @@ export const filesOptions: TableFor<FilesFlags> = {
     'Mount: type=bind|volume|tmpfs,src=,dst=,ro,bind-propagation=,…',
     { group, parse: parseMount },
   ),
-  tmpfs: list('--tmpfs <target[:options]>', 'Mount a tmpfs: size=, mode=, ro, exec', {
+  volumesFrom: list(
+    '--volumes-from <container[:ro]>',
+    'Mount the binds and volumes of another container too',
+    { group, parse: asText, complete: 'container' },
+  ),
+  tmpfs: list('--tmpfs <target[:options]>', 'Mount a tmpfs: size=, mode=, uid=, gid=, ro, exec', {
     group,
     parse: parseTmpfsFlag,
   }),

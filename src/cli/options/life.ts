@@ -18,6 +18,7 @@ export interface LifeFlags {
   readonly dieWithParent: boolean;
   readonly pull: 'always' | 'missing' | 'never' | undefined;
   readonly platform: string | undefined;
+  readonly quiet: boolean;
   readonly logDriver: LogConfig['driver'] | undefined;
   readonly logOpt: readonly Partial<Pick<LogConfig, 'maxBytes' | 'maxFiles'>>[];
 }
@@ -37,11 +38,15 @@ export const lifeOptions: TableFor<LifeFlags> = {
     parse: parseSignal,
     defaultText: "the image's, else SIGTERM",
   }),
-  stopTimeout: value('--stop-timeout <seconds>', 'Seconds between that signal and SIGKILL', {
-    group,
-    parse: integer({ min: 0, example: '30' }),
-    defaultText: '10',
-  }),
+  stopTimeout: value(
+    '--stop-timeout <seconds>',
+    'Seconds between that signal and SIGKILL; -1: never',
+    {
+      group,
+      parse: integer({ min: -1, example: '30' }),
+      defaultText: '10',
+    },
+  ),
   ttl: value('--ttl <duration>', 'End it after this time, whatever it does', {
     group,
     parse: parsePositiveDuration,
@@ -63,6 +68,7 @@ export const lifeOptions: TableFor<LifeFlags> = {
     parse: asText,
     defaultText: "this machine's",
   }),
+  quiet: flag('-q, --quiet', 'Do not show how far the image is', { group }),
   logDriver: value('--log-driver <driver>', 'file, none or raw (written by the program itself)', {
     group,
     parse: parseLogDriver,

@@ -70,7 +70,13 @@ export const networkOptions: TableFor<NetworkFlags> = {
   network: list(
     '--network <network>',
     'A network, or none (only lo), host, container:NAME; with name=NAME,alias=…,ip=… for more',
-    { group, defaultText: 'default', parse: parseNetworkFlag, complete: 'network' },
+    {
+      group,
+      aliases: ['--net'],
+      defaultText: 'default',
+      parse: parseNetworkFlag,
+      complete: 'network',
+    },
   ),
   ip: value('--ip <address>', 'IPv4 address on the first network', { group, parse: parseIPv4 }),
   ip6: value('--ip6 <address>', 'IPv6 address on the first network', { group, parse: parseIPv6 }),
@@ -80,6 +86,7 @@ export const networkOptions: TableFor<NetworkFlags> = {
   }),
   networkAlias: list('--network-alias <name>', 'Another name of it on the first network', {
     group,
+    aliases: ['--net-alias'],
     parse: asText,
   }),
   link: list('--link <container:alias>', 'Another name for a container of the first network', {
@@ -103,7 +110,11 @@ export const networkOptions: TableFor<NetworkFlags> = {
     group,
     parse: asText,
   }),
-  dnsOption: list('--dns-option <option>', 'Option of resolv.conf', { group, parse: asText }),
+  dnsOption: list('--dns-option <option>', 'Option of resolv.conf', {
+    group,
+    aliases: ['--dns-opt'],
+    parse: asText,
+  }),
   egress: list(
     '--egress <policy>',
     'deny: it reaches nothing; allow=NAME:PORT,CIDR,…: nothing else (default: allow)',

@@ -55,7 +55,9 @@ function truth(fields: Fields, key: string): boolean {
 }
 
 function refuseUnknown(fields: Fields, type: string): void {
-  const known = ['type', 'source', 'target', 'readonly', ...(keysOfType[type] ?? [])];
+  // Caching of Docker Desktop: without meaning here, as in docker on Linux.
+  const common = ['type', 'source', 'target', 'readonly', 'consistency'];
+  const known = [...common, ...(keysOfType[type] ?? [])];
   for (const [key, value] of fields) {
     if (!known.includes(key))
       throw new BadValue(`a ${type} mount has no field ${JSON.stringify(key)}`, example);

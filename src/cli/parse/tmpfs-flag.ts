@@ -1,6 +1,7 @@
 import type { TmpfsMount } from '../../model/container-config.js';
 import { BadValue } from './bad-value.js';
 import { parseMode } from './mount.js';
+import { integer } from './number.js';
 import { parseSize } from './size.js';
 
 const example = '/run:size=64m,mode=0755';
@@ -8,7 +9,9 @@ const example = '/run:size=64m,mode=0755';
 /** nosuid and nodev are always set: naming them changes nothing. */
 const withoutEffect = ['rw', 'nosuid', 'nodev', 'noexec', ''];
 
-/** `--tmpfs TARGET[:OPTIONS]`: size=, mode=, ro, exec. */
+const parseId = integer({ min: 0, max: 2 ** 32 - 2 });
+
+/** `--tmpfs TARGET[:OPTIONS]`: size=, mode=, uid=, gid=, ro, exec. */
 export function parseTmpfsFlag(text: string): TmpfsMount {
   const colon = text.indexOf(':');
   const target = colon < 0 ? text : text.slice(0, colon);
@@ -18,6 +21,8 @@ export function parseTmpfsFlag(text: string): TmpfsMount {
     const [key = '', value] = option.split('=', 2);
     if (key === 'size' && value !== undefined) mount.sizeBytes = parseSize(value);
     else if (key === 'mode' && value !== undefined) mount.mode = parseMode(value);
+    else if (key === 'uid' && value !== undefined) mount.uid = parseId(value);
+    else if (key === 'gid' && value !== undefined) mount.gid = parseId(value);
     else if (option === 'ro') mount.readOnly = true;
     else if (option === 'exec') mount.noexec = false;
     else if (!withoutEffect.includes(option)) {

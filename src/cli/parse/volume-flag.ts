@@ -5,8 +5,8 @@ import { parsePropagation, propagations } from './mount.js';
 
 const example = '/host/data:/data:ro';
 
-/** Labelling of SELinux: nothing to do on a host without it, as in docker. */
-const ignoredOptions = ['z', 'Z', 'rw', 'rbind', ''];
+/** Labelling of SELinux and Docker Desktop's caching: nothing to do on a host without them, as in docker. */
+const ignoredOptions = ['z', 'Z', 'cached', 'delegated', 'consistent', 'rw', 'rbind', ''];
 
 interface Options {
   readonly readOnly: boolean;

@@ -22,7 +22,7 @@ function lookup(options: OptionTable): Lookup {
   const short = new Map<string, AnyOption>();
   for (const option of Object.values(options)) {
     const names = flagNames(option);
-    long.set(names.long, option);
+    for (const name of [names.long, ...(option.aliases ?? [])]) long.set(name, option);
     if (names.short !== undefined) short.set(names.short, option);
   }
   return { long, short };

@@ -9,6 +9,8 @@ interface OptionBase {
   readonly flags: string;
   /** One clause without a final period. */
   readonly help: string;
+  /** Other long names that docker has for it; not shown. */
+  readonly aliases?: readonly string[];
   /** Heading in the help; none: the common one. */
   readonly group?: string;
   readonly complete?: Completion;

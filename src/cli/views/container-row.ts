@@ -20,6 +20,8 @@ export interface ContainerViewOptions {
   readonly truncate: boolean;
   /** By id; without it the column is left out. */
   readonly sizes?: ReadonlyMap<string, ContainerSize>;
+  /** Names of networks by id. */
+  readonly networks?: ReadonlyMap<string, string>;
 }
 
 function truncated(text: string, length: number): string {
@@ -46,6 +48,15 @@ function mountText({ record }: ContainerSummary, truncate: boolean): string {
         : source,
     );
   return names.map((name) => (truncate ? truncated(name, 15) : name)).join(',');
+}
+
+/** All that it is on now; what is no network (`none`, `host`) by its own name. */
+function networksText(
+  { record }: ContainerSummary,
+  names: ReadonlyMap<string, string> | undefined,
+): string {
+  if (record.endpoints.length === 0) return record.spec.network;
+  return record.endpoints.map(({ network }) => names?.get(network) ?? network).join(',');
 }
 
 /** Docker's fields of `ps --format`. They are worked out when they are read: lists may be long. */
@@ -91,7 +102,9 @@ function containerRow(
     get LocalVolumes(): string {
       return String(record.volumes.length);
     },
-    Networks: record.spec.network,
+    get Networks(): string {
+      return networksText(item, options.networks);
+    },
     Health: state.health,
     Pid: state.pid,
     Label: (key: unknown) => (typeof key === 'string' ? (record.spec.labels[key] ?? '') : ''),

@@ -3,8 +3,9 @@ import type { ContainerRecord, ContainerState } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
 import type { ContainerSummary } from '../contract.js';
 import { type Filters, hasLabel, unknownFilter } from './event-filters.js';
+import { isExposed, isOnNetwork, isPublishedAt } from './place-filters.js';
 
-type RecordTest = (record: ContainerRecord, value: string) => boolean;
+type RecordTest = (record: ContainerRecord, value: string, context: EngineContext) => boolean;
 type StateTest = (state: ContainerState, value: string) => boolean;
 
 /** Docker takes a name as a regular expression; a bad one is taken literally. */
@@ -35,7 +36,9 @@ const recordTests: Readonly<Record<string, RecordTest>> = {
     record.spec.mounts.some(
       (mount) => mount.target === value || (mount.type === 'bind' && mount.source === value),
     ),
-  network: (record, value) => record.spec.network === value,
+  network: (record, value, context) => isOnNetwork(context, record, value),
+  publish: isPublishedAt,
+  expose: isExposed,
 };
 
 const stateTests: Readonly<Record<string, StateTest>> = {
@@ -79,8 +82,8 @@ export function recordFilter(
     if (since !== undefined && !since.some((time) => record.createdAtMs > time)) return false;
     return wanted.every(({ matches, values, all }) =>
       all
-        ? values.every((value) => matches(record, value))
-        : values.some((value) => matches(record, value)),
+        ? values.every((value) => matches(record, value, context))
+        : values.some((value) => matches(record, value, context)),
     );
   };
 }

@@ -13,6 +13,8 @@ const tests: Readonly<Record<string, (event: EngineEvent, value: string) => bool
     (event.type === 'image' && (event.name === value || event.id === value)),
   label: (event, value) => event.type === 'container' && hasLabel(event.labels, value),
   volume: (event, value) => event.type === 'volume' && event.name === value,
+  network: (event, value) =>
+    event.type === 'network' && (event.name === value || event.id.startsWith(value)),
 };
 
 /** `name` or `name=value`. */

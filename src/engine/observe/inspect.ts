@@ -5,6 +5,7 @@ import type { Image } from '../../model/image.js';
 import type { EngineContext } from '../context.js';
 import type { ContainerInspection } from '../contract.js';
 import { containerPath, logPathOf } from '../launch/launch-input.js';
+import { healthLog } from './health-log.js';
 import { readState } from '../state/read-states.js';
 
 /** Everything about one container. `size`: bytes of its writable layer too, which takes a walk over it. */
@@ -32,6 +33,7 @@ export async function inspectContainer(
       upper: path('upper'),
     },
     sizeBytes,
+    healthLog: healthLog(context, record),
   };
 }
 

@@ -10,18 +10,33 @@ export async function provideVolumes(
   for (const { name, anonymous, target } of record.volumes) {
     const mount = record.spec.mounts.find((candidate) => candidate.target === target);
     const noCopy = mount?.type === 'volume' && mount.noCopy === true;
-    const { created } = await provideVolume(context, { name, anonymous, labels: {} });
+    const { volume, created } = await provideVolume(context, { name, anonymous, labels: {} });
+    if (!created && volume.anonymous && volume.shared !== true) {
+      await context.records.volumes.share(name);
+    }
     // Docker's rule: an empty volume begins with what the image has at its target.
     if (created && !noCopy) await context.volumes.populate(name, { layers: record.layers, target });
   }
 }
 
-/** Removes the anonymous volumes that were made for a container. */
+/** Removes the anonymous volumes of a container, but for those that another one has too. */
 export async function releaseVolumes(
   context: EngineContext,
   record: ContainerRecord,
 ): Promise<readonly string[]> {
-  const anonymous = record.volumes.filter((volume) => volume.anonymous).map(({ name }) => name);
-  for (const name of anonymous) await removeVolume(context, name);
-  return anonymous;
+  const released: string[] = [];
+  for (const { name, anonymous } of record.volumes) {
+    if (!anonymous || isOfOthers(context, record, name)) continue;
+    await removeVolume(context, name);
+    released.push(name);
+  }
+  return released;
+}
+
+/** Only of a volume that was ever shared all containers are looked at. */
+function isOfOthers({ records }: EngineContext, { id }: ContainerRecord, name: string): boolean {
+  if (records.volumes.get(name)?.shared !== true) return false;
+  return records.containers
+    .list()
+    .some((other) => other.id !== id && other.volumes.some((volume) => volume.name === name));
 }

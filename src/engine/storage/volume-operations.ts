@@ -1,5 +1,6 @@
 import type { EngineContext } from '../context.js';
 import type { EngineVolumes } from '../contract.js';
+import { filterVolumes } from './volume-filters.js';
 import {
   getVolume,
   listVolumes,
@@ -15,11 +16,11 @@ export function volumeOperations(context: EngineContext): EngineVolumes {
       const { name = '', labels = {} } = options;
       return (await provideVolume(context, { name, anonymous: name === '', labels })).volume;
     },
-    list: async () => listVolumes(context),
+    list: async ({ filters = {} } = {}) => filterVolumes(listVolumes(context), filters),
     get: async (name) => getVolume(context, name),
     remove: async (name, options) => {
       await removeUnusedVolume(context, name, options?.force ?? false);
     },
-    prune: async (options) => await pruneVolumes(context, options?.all ?? false),
+    prune: async (options) => await pruneVolumes(context, options ?? {}),
   };
 }

@@ -4,7 +4,8 @@ import { newId } from '../../base/ids.js';
 import type { Volume } from '../../model/volume.js';
 import { requireVolumeName } from '../../model/validate/names.js';
 import type { EngineContext } from '../context.js';
-import type { PruneResult } from '../contract.js';
+import type { PruneResult, VolumePruneOptions } from '../contract.js';
+import { filterVolumes } from './volume-filters.js';
 
 export interface NewVolume {
   /** Empty: an anonymous name. */
@@ -110,10 +111,13 @@ export async function removeUnusedVolume(
 }
 
 /** Removes volumes that no container mounts: anonymous ones, or all. */
-export async function pruneVolumes(context: EngineContext, all: boolean): Promise<PruneResult> {
+export async function pruneVolumes(
+  context: EngineContext,
+  { all = false, filters = {} }: VolumePruneOptions,
+): Promise<PruneResult> {
   const deleted: string[] = [];
   let reclaimedBytes = 0;
-  for (const volume of listVolumes(context)) {
+  for (const volume of filterVolumes(listVolumes(context), filters)) {
     if (volume.usedBy.length > 0 || (!all && !volume.anonymous)) continue;
     reclaimedBytes += await context.volumes.size(volume.name);
     await removeVolume(context, volume.name);

@@ -46,6 +46,8 @@ const tmpfsIsBounded: Check = ({ mounts }) => {
     if (mount.type !== 'tmpfs') continue;
     requireInteger('mounts.sizeBytes', mount.sizeBytes, { minimum: 4096 });
     requireInteger('mounts.mode', mount.mode, { minimum: 0, maximum: 0o7777 });
+    for (const id of ['uid', 'gid'] as const)
+      requireInteger(`mounts.${id}`, mount[id], { minimum: 0, maximum: 2 ** 32 - 2 });
   }
 };
 

@@ -141,6 +141,7 @@ export const command: CommandDefinition = defineCommand({
   options: {
     archive: flag('-a, --archive', 'Keep owners'),
     followLink: flag('-L, --follow-link', 'Copy what a link leads to'),
+    quiet: flag('-q, --quiet', 'Accepted for docker: no progress is shown'),
   },
   examples: [
     { command: 'warren cp web:/etc/hosts .', what: 'Get a file' },

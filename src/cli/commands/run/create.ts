@@ -8,6 +8,7 @@ import {
 } from '../../program/definition.js';
 import { Disposables } from '../../terminal/disposables.js';
 import { CidFile } from './cid-file.js';
+import { onlyWarnings } from './only-warnings.js';
 
 export const command: CommandDefinition = defineCommand({
   description:
@@ -32,7 +33,7 @@ export const command: CommandDefinition = defineCommand({
     const { id, name } = await context.withProgress(({ report }) =>
       engine.create(
         { ...config, stdinOnce: flags.interactive },
-        { signal: context.signal, onProgress: report },
+        { signal: context.signal, onProgress: onlyWarnings(report, flags) },
       ),
     );
     file?.write(id);

@@ -27,6 +27,7 @@ import {
   terminalOf,
   untilRemoved,
 } from './foreground.js';
+import { onlyWarnings } from './only-warnings.js';
 
 interface RunFlags extends ContainerFlags {
   readonly detach: boolean;
@@ -94,17 +95,17 @@ async function removeStarted(
 async function runDetached(
   context: CommandContext,
   config: ContainerConfig,
-  cidFile: CidFile | undefined,
+  { file, quiet }: { readonly file: CidFile | undefined; readonly quiet: boolean },
 ): Promise<number> {
   const engine = await context.engine();
   const { id, name } = await context.withProgress(({ report }) =>
     engine.run(config, {
       signal: context.signal,
-      onProgress: report,
-      onCreated: (created) => cidFile?.write(created.id),
+      onProgress: onlyWarnings(report, { quiet }),
+      onCreated: (created) => file?.write(created.id),
     }),
   );
-  cidFile?.keep();
+  file?.keep();
   if (context.output.json) context.output.object({ id, name });
   else context.output.line(id);
   return exitCodes.ok;
@@ -136,7 +137,7 @@ async function runForeground(
       { ...config, stdinOnce: flags.interactive },
       {
         signal: start.signal,
-        onProgress: report,
+        onProgress: onlyWarnings(report, flags),
         onCreated: ({ id }) => flags.file?.write(id),
         dieWithOwner: flags.dieWithParent,
         attach: { stdin, ...terminalOf(tty) },
@@ -197,7 +198,7 @@ export const command: CommandDefinition = defineCommand({
     using files = new Disposables();
     const file = flags.cidfile === undefined ? undefined : new CidFile(flags.cidfile);
     if (file !== undefined) files.add(file);
-    if (flags.detach) return await runDetached(context, config, file);
+    if (flags.detach) return await runDetached(context, config, { file, quiet: flags.quiet });
     return await runForeground(context, config, { ...flags, file });
   },
 });

@@ -1,16 +1,20 @@
 import { defined } from '../../config/defined.js';
+import { choice } from '../../parse/choice.js';
 import { parseLabel } from '../../parse/environment.js';
 import {
   defineCommand,
   optionalArgument,
   type CommandDefinition,
 } from '../../program/definition.js';
-import { list } from '../../program/option.js';
+import { list, value } from '../../program/option.js';
 
 export const command: CommandDefinition = defineCommand({
   description: 'Creates a volume and prints its name. One that exists is left as it is.',
   arguments: [optionalArgument('VOLUME')],
-  options: { label: list('--label <key=value>', 'Label', { parse: parseLabel }) },
+  options: {
+    driver: value('-d, --driver <driver>', 'local: there is no other', { parse: choice('local') }),
+    label: list('--label <key=value>', 'Label', { parse: parseLabel }),
+  },
   examples: [{ command: 'warren volume create data', what: 'Create a volume' }],
   run: async (context, { args, options: flags }) => {
     const engine = await context.engine();

@@ -14,7 +14,7 @@ import { withMapFields } from '../../views/map-fields.js';
 const options = {
   filter: list(
     '-f, --filter <filter>',
-    'Only those that match: type=, event=, container=, image=, label=',
+    'Only those that match: type=, event=, container=, image=, volume=, network=, label=',
     { parse: parseFilter },
   ),
   format: value('--format <format>', 'json or a Go template', {

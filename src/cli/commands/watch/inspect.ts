@@ -6,7 +6,7 @@ import { inspectable, inspectObject } from './inspect-documents.js';
 
 export const command: CommandDefinition = defineCommand({
   description:
-    "Shows everything about containers, images and volumes, in the shape of Docker's API. With --plan the operations are shown that start the container.",
+    "Shows everything about containers, images and volumes, in the shape of Docker's API. State.Health.Log holds the last checks that changed the health. With --plan the operations are shown that start the container.",
   arguments: [argumentList('NAME', { required: true, complete: 'container' })],
   options: {
     format: inspectFormatOption,

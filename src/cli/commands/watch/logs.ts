@@ -18,6 +18,7 @@ const options = {
     defaultText: 'all',
   }),
   timestamps: flag('-t, --timestamps', 'Show the time of each line'),
+  details: flag('--details', 'Accepted for docker: lines have no more than time and text'),
 };
 
 /** Waits until the stream takes more: the log of a container may be longer than memory. */

@@ -14,7 +14,7 @@ const options = {
   all: flag('-a, --all', 'Stopped ones too'),
   filter: list(
     '-f, --filter <filter>',
-    'Only those that match: status=, name=, label=, ancestor=, health=, exited=, volume=, before=, since=',
+    'Only those that match: id=, name=, label=, status=, ancestor=, health=, exited=, volume=, network=, publish=PORT, expose=PORT, before=, since=',
     { parse: parseFilter },
   ),
   format: formatOption,
@@ -26,6 +26,15 @@ const options = {
   quiet: flag('-q, --quiet', 'Only ids'),
   size: flag('-s, --size', 'Sizes of their files too'),
 };
+
+/** The default table has no column for them. */
+function showsNetworks(format: string | undefined): boolean {
+  return format === 'json' || (format?.includes('.Networks') ?? false);
+}
+
+async function networkNames(engine: EngineApi): Promise<ReadonlyMap<string, string>> {
+  return new Map((await engine.networks.list()).map(({ id, name }) => [id, name]));
+}
 
 type SizeOf = readonly [string, ContainerSize];
 
@@ -68,6 +77,9 @@ export const command: CommandDefinition = defineCommand({
     const view = containerView({
       nowMs: Date.now(),
       truncate: !flags.noTrunc,
+      ...(showsNetworks(flags.format ?? (context.output.json ? 'json' : undefined))
+        ? { networks: await networkNames(engine) }
+        : {}),
       ...(flags.size ? { sizes: await sizesOf(engine, items) } : {}),
     });
     if (flags.quiet) printList(context.output, view, { items, format: flags.format ?? '{{.ID}}' });

@@ -8,6 +8,8 @@ export interface CommandEntry {
   readonly summary: string;
   /** Heading in `warren --help`; undefined: the command is not listed. */
   readonly group?: string;
+  /** Another way to write a command: it works, and is documented there. */
+  readonly again?: boolean;
   /** The module of the command. */
   readonly load: () => Promise<{ readonly command: CommandDefinition }>;
 }

@@ -17,6 +17,7 @@ import type { EngineContext } from '../../context.js';
 import type { BatchOptions } from '../../contract.js';
 import { wantedEndpoints } from '../../networks/endpoints.js';
 import { provideImage } from '../../storage/provide-image.js';
+import { withVolumesFrom } from './volumes-from.js';
 
 /** One container to make; thousands may share one config object. */
 export interface NewContainer {
@@ -71,7 +72,7 @@ export class Drafts {
       spec,
       ids: idsOf(spec, joined),
       layers: image.layers,
-      volumes: volumesOf(spec),
+      volumes: volumesOf(this.#context, spec),
       endpoints,
       ports: [],
       cgroupPath: cgroupPathOf(this.#context, { id, spec }),
@@ -88,7 +89,8 @@ export class Drafts {
     const image = await this.#image(config);
     const { config: resolved, joined } = resolveJoins(this.#context, config);
     const { defaultNetwork } = this.#context.settings;
-    const spec = normalizeConfig(withNetwork(resolved, defaultNetwork), image);
+    const complete = withNetwork(withVolumesFrom(this.#context, resolved), defaultNetwork);
+    const spec = normalizeConfig(complete, image);
     for (const mount of spec.mounts) requireSource(mount);
     const endpoints = await wantedEndpoints(this.#context, spec);
     return { spec, image, joined, endpoints };
@@ -183,12 +185,14 @@ function requireSource(mount: Mount): void {
   }
 }
 
-function volumesOf(spec: ContainerSpec): readonly ResolvedVolume[] {
+/** An anonymous volume of another container stays anonymous: the last that has it removes it. */
+function volumesOf(context: EngineContext, spec: ContainerSpec): readonly ResolvedVolume[] {
   const volumes: ResolvedVolume[] = [];
   for (const mount of spec.mounts) {
     if (mount.type !== 'volume') continue;
-    const anonymous = mount.source === '';
-    volumes.push({ target: mount.target, name: anonymous ? newId() : mount.source, anonymous });
+    const { source, target } = mount;
+    const anonymous = source === '' || context.records.volumes.get(source)?.anonymous === true;
+    volumes.push({ target, name: source === '' ? newId() : source, anonymous });
   }
   return volumes;
 }

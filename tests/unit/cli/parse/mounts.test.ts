@@ -100,7 +100,14 @@ describe('--tmpfs', () => {
       mode: 0o755,
       noexec: false,
     });
+    expect(parseTmpfsFlag('/run:uid=1000,gid=0')).toEqual({
+      type: 'tmpfs',
+      target: '/run',
+      uid: 1000,
+      gid: 0,
+    });
+    expect(() => parseTmpfsFlag('/run:uid=-1')).toThrow('a whole number, 0');
     expect(() => parseTmpfsFlag('run')).toThrow('absolute');
-    expect(() => parseTmpfsFlag('/run:uid=5')).toThrow('no tmpfs option');
+    expect(() => parseTmpfsFlag('/run:nr_inodes=5')).toThrow('no tmpfs option');
   });
 });

@@ -6,7 +6,7 @@ const options: OptionTable = {
   interactive: flag('-i, --interactive', ''),
   tty: flag('-t, --tty', ''),
   proxy: flag('--proxy', '', { default: true }),
-  memory: value('-m, --memory <size>', '', { parse: asText }),
+  memory: value('-m, --memory <size>', '', { parse: asText, aliases: ['--mem'] }),
   env: list('-e, --env <value>', '', { parse: asText }),
   volatile: { kind: 'optional', flags: '--volatile [=size]', help: '', parse: asText, bare: '' },
 };
@@ -23,6 +23,7 @@ describe('arguments', () => {
     ['--memory 1g --memory=2g', '--memory=1g --memory=2g'],
     ['-e A=b -e=C=d', '--env=A=b --env=C=d'],
     ['-m -1', '--memory=-1'],
+    ['--mem 1g --mem=2g', '--memory=1g --memory=2g'],
     ['--tty=true --interactive=false a', '--tty a'],
     ['-t=false a', 'a'],
     ['--proxy=false --proxy=true', '--no-proxy'],

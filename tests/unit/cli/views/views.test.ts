@@ -17,6 +17,7 @@ import type {
 } from '../../../../src/model/container.js';
 import type { ContainerEvent } from '../../../../src/model/events.js';
 import type { Image } from '../../../../src/model/image.js';
+import type { Endpoint, NetworkId } from '../../../../src/model/network.js';
 import { normalizeConfig } from '../../../../src/model/normalize-config.js';
 import type { ContainerStats } from '../../../../src/model/stats.js';
 import { emptyImage } from '../../../fixtures/image.js';
@@ -80,6 +81,7 @@ const inspection: ContainerInspection = {
   image,
   paths: { log: '/l', hosts: '/h', hostname: '/n', resolvConf: '/r', upper: '/u' },
   sizeBytes: null,
+  healthLog: [],
 };
 
 describe('ps', () => {
@@ -97,6 +99,28 @@ describe('ps', () => {
       '{{.Names}}|{{.State}}|{{.Labels}}|{{.Label "tier"}}|{{.Mounts}}|{{.Networks}}|{{.CreatedAt}}';
     expect(formatList(view, [{ record, state }], format)).toEqual([
       'web|running|tier=front|front|data|none|2026-01-02 11:00:00 +0000 UTC',
+    ]);
+  });
+
+  test('shows every network that a container is on, by its name', () => {
+    const endpoint = (network: string, index: number): Endpoint => ({
+      network: network as NetworkId,
+      slot: index,
+      index,
+      ipv4: null,
+      ipv6: null,
+      mac: '',
+      aliases: [],
+      links: [],
+    });
+    const connected = { ...record, endpoints: [endpoint('n1', 0), endpoint('n2', 1)] };
+    const networks = new Map([
+      ['n1', 'front'],
+      ['n2', 'back'],
+    ]);
+    const view = containerView({ nowMs, truncate: true, networks });
+    expect(formatList(view, [{ record: connected, state }], '{{.Networks}}')).toEqual([
+      'front,back',
     ]);
   });
 

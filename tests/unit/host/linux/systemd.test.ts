@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runInScope, systemdRuns } from '../../../../src/host/linux/systemd.js';
-import { scopeAbove, scopeCommand, scopePath, scopeUnitOf } from '../../../../src/host/systemd-scope.js';
+import {
+  scopeAbove,
+  scopeCommand,
+  scopePath,
+  scopeUnitOf,
+} from '../../../../src/host/systemd-scope.js';
 import type { RunResult } from '../../../../src/host/port.js';
 
 const unit = 'warren.scope';
