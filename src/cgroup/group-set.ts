@@ -123,7 +123,7 @@ export class GroupSet {
   }
 
   exists(group: CgroupGroup): boolean {
-    return this.files.read(group, 'cgroup.procs') !== null;
+    return this.files.exists(group);
   }
 
   /** What a plan writes to new groups: on v1 a cpuset must be filled before anything enters it. */

@@ -82,6 +82,7 @@ export interface CgroupFiles {
   make(group: CgroupGroup): void;
   /** False when it was missing. */
   remove(group: CgroupGroup): boolean;
+  exists(group: CgroupGroup): boolean;
   /** Names of the groups in it; none when it is missing. */
   children(group: CgroupGroup): readonly string[];
   /** Index 0 is the unified hierarchy (its mount point '' when the host has none). */

@@ -5,7 +5,6 @@ import type { Intent, IntentRecords } from './store.js';
 
 export class LmdbIntents implements IntentRecords {
   readonly #tables: Tables;
-  readonly #ending = new Set<Promise<unknown>>();
 
   constructor(tables: Tables) {
     this.#tables = tables;
@@ -27,16 +26,12 @@ export class LmdbIntents implements IntentRecords {
   }
 
   endSoon(id: string): void {
-    const ending = this.end(id)
-      // Recovery judges it by what is there, as after a crash.
-      .catch(() => undefined)
-      .finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
-  }
-
-  /** Resolves when none is being ended any more. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#ending);
+    const { directory, intents, writer } = this.#tables;
+    // What cannot be ended, recovery judges by what is there, as after a crash.
+    writer.soon(() => {
+      requireSpaceToChange(directory);
+      void intents.remove(id);
+    });
   }
 
   list(): readonly Intent[] {

@@ -26,7 +26,6 @@ export async function openRecords(dataRoot: string): Promise<RecordsStore> {
       await tables.root.flushed;
     },
     close: async () => {
-      await intents.settled();
       await closeDatabase(tables);
     },
   };

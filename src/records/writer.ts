@@ -15,6 +15,8 @@ export class Writer {
   readonly gate: Gate;
   readonly #root: RootDatabase;
   #waiting: Waiting[] = [];
+  #soon: Waiting[] = [];
+  #soonest: NodeJS.Immediate | undefined;
   #turn: Promise<void> | undefined;
 
   constructor(root: RootDatabase, gate: Gate) {
@@ -40,13 +42,34 @@ export class Writer {
     });
   }
 
+  /**
+   * Does `change`, for which nobody waits, with the commit of what is asked for in this turn of the event loop; without any, in one
+   * of its own. When it fails it is given up.
+   */
+  soon(change: () => void): void {
+    this.#soon.push({
+      fail: () => undefined,
+      commit: async () => {
+        await this.#root.transaction(change).catch(() => undefined);
+      },
+    });
+    this.#soonest ??= setImmediate(() => {
+      this.#writeSoon();
+    });
+  }
+
   /** Resolves when nothing is being written any more, however it ended. */
   async settled(): Promise<void> {
+    this.#writeSoon();
     while (this.#turn !== undefined) await this.#turn;
   }
 
+  #writeSoon(): void {
+    if (this.#soon.length > 0) this.#turn ??= this.#turns();
+  }
+
   async #turns(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length + this.#soon.length > 0) {
       try {
         await this.gate.through(async () => {
           await Promise.all(this.#take().map(async ({ commit }) => commit()));
@@ -60,8 +83,11 @@ export class Writer {
   }
 
   #take(): readonly Waiting[] {
-    const taken = this.#waiting;
+    const taken = [...this.#waiting, ...this.#soon];
+    clearImmediate(this.#soonest);
+    this.#soonest = undefined;
     this.#waiting = [];
+    this.#soon = [];
     return taken;
   }
 }

@@ -37,6 +37,11 @@ export class UserResolver {
     return userOf(this.#layered(record), record, request);
   }
 
+  /** Whether a running container may see other users than its layers show. */
+  needsProcess(record: ContainerRecord): boolean {
+    return hasOtherFiles(record);
+  }
+
   /**
    * As the running container sees them. The layers show the same, unless its files are in memory or something is mounted over
    * them; only then they are read through the container, where a hostile file system may be in the way.

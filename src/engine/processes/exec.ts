@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errnoOf, isWarrenError, WarrenError } from '../../base/errors.js';
 import { canceledError } from '../../base/abort.js';
-import type { Launched, StreamWishes } from '../../host/port.js';
+import type { Keeper, Launched, StreamWishes } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
 import { environmentLines } from '../../model/environment.js';
 import type { ExecConfig, ExecResult, RunningProcess } from '../../model/exec.js';
@@ -10,7 +10,7 @@ import type { ExecSpec } from '../../spec/contract.js';
 import type { EngineContext } from '../context.js';
 import type { SpawnOptions } from '../contract.js';
 import { compileProcess } from '../launch/launch-input.js';
-import { liveKeeper, type LiveContainer } from '../state/live-container.js';
+import { liveKeeper } from '../state/live-container.js';
 import { OutputCollector } from './output.js';
 import { processExit, runningProcess } from './running-process.js';
 
@@ -81,15 +81,53 @@ interface ExecLaunch {
 async function launchExec(
   context: EngineContext,
   record: ContainerRecord,
-  { config, streams, terminal }: ExecLaunch,
+  request: ExecLaunch,
 ): Promise<Launched> {
-  if (config.command.length === 0) {
+  if (request.config.command.length === 0) {
     throw new WarrenError('invalidArgument', 'NO_COMMAND', 'Cannot exec: no command is given');
   }
+  const keeper = context.users.needsProcess(record) ? null : await presumedKeeper(context, record);
+  if (keeper !== null) {
+    try {
+      return await launchOn(context, record, { ...request, keeper, pid: null });
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+    }
+  }
   const live = await liveKeeper(context, record, 'exec');
-  return await live.keeper.exec({
+  return await launchOn(context, record, { ...request, keeper: live.keeper, pid: live.pid });
+}
+
+/** Asking it for the container's state first would cost a round trip: what the record does not know, the keeper refuses. */
+async function presumedKeeper(
+  context: EngineContext,
+  { phase, run }: ContainerRecord,
+): Promise<Keeper | null> {
+  if (phase !== 'started' || run?.bootId !== context.facts.bootId) return null;
+  return await context.keepers.running(run.keeper);
+}
+
+/** Nothing was started, because of the state that the container is in. */
+function isRefused(error: unknown): boolean {
+  return ['NOT_SUPERVISED', 'NOT_RUNNING', 'KEEPER_BUSY'].some((code) =>
+    isWarrenError(error, undefined, code),
+  );
+}
+
+interface ExecPlace extends ExecLaunch {
+  readonly keeper: Keeper;
+  /** The container's init; null: its users are those of the layers. */
+  readonly pid: number | null;
+}
+
+async function launchOn(
+  context: EngineContext,
+  record: ContainerRecord,
+  { keeper, pid, config, streams, terminal }: ExecPlace,
+): Promise<Launched> {
+  return await keeper.exec({
     container: record.id,
-    plan: compileProcess(context, record, await execSpec(context, record, { config, live })),
+    plan: compileProcess(context, record, await execSpec(context, record, { config, pid })),
     streams,
     ...(terminal === undefined ? {} : { terminal }),
     ...(config.timeoutMs === undefined ? {} : { timeoutMs: config.timeoutMs }),
@@ -101,15 +139,15 @@ async function launchExec(
 async function execSpec(
   context: EngineContext,
   record: ContainerRecord,
-  { config, live }: { readonly config: ExecLaunch['config']; readonly live: LiveContainer },
+  { config, pid }: Pick<ExecPlace, 'config' | 'pid'>,
 ): Promise<ExecSpec> {
   const { spec } = record;
   const tty = config.tty ?? false;
-  const user = await context.users.resolveRunning(record, {
-    user: config.user ?? spec.user,
-    groupAdd: spec.groupAdd,
-    pid: live.pid,
-  });
+  const wanted = { user: config.user ?? spec.user, groupAdd: spec.groupAdd };
+  const user =
+    pid === null
+      ? context.users.resolve(record, wanted)
+      : await context.users.resolveRunning(record, { ...wanted, pid });
   return {
     argv: config.command,
     env: environmentLines(config.env),

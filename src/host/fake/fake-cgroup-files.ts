@@ -60,6 +60,10 @@ export class FakeCgroupFiles implements CgroupFiles {
     return this.#groups.delete(key(group));
   }
 
+  exists(group: CgroupGroup): boolean {
+    return this.#groups.has(key(group));
+  }
+
   children(group: CgroupGroup): readonly string[] {
     const prefix = group.path === '' ? `${group.hierarchy}:` : `${key(group)}/`;
     return [...this.#groups.keys()]

@@ -2,6 +2,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -97,6 +98,7 @@ export function createCgroupFiles(): CgroupFiles {
       const directory = pathOf(group);
       return unlessMissing(() => (rmdirSync(directory), true)) ?? false;
     },
+    exists: (group) => existsSync(pathOf(group)),
     children(group) {
       const directory = pathOf(group);
       const entries = unlessMissing(() => readdirSync(directory, { withFileTypes: true })) ?? [];

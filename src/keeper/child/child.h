@@ -51,7 +51,9 @@ struct masks {
   int directory, null;
 };
 int masks_open(struct masks *, struct failure *);
-int op_mount(struct job *, const struct op *, struct failure *);
+int op_mount_make(const struct op *, struct failure *); /* detached */
+/* Attaches it, and the binds that come after it; `made` is taken over, -1 when that failed. */
+int op_mount(struct job *, const struct op *, int made, struct failure *);
 int op_mask(struct job *, const struct op *, const struct masks *, struct failure *);
 int op_readonly(struct job *, const struct op *, struct failure *);
 int root_readonly(struct failure *);

@@ -27,7 +27,14 @@ static int prepare(struct job *job, const struct final *final, struct failure *f
   return 0;
 }
 
-/* The end of the socket is the end of worker or keeper, and of this. */
+/* The worker has mapped the ids. The end of the socket is the end of worker or keeper, and of this. */
+static int wait_mapped(struct job *job, struct failure *failure) {
+  uint32_t mounts = 0;
+  ssize_t got = socket_receive(job->child_status, &mounts, sizeof mounts, NULL, NULL);
+  if (got == 0) _exit(125);
+  return got == (ssize_t)sizeof mounts ? 0 : fail(failure, got < 0 ? errno : EPROTO, "wait for ids", NULL);
+}
+
 static int wait_go(struct job *job, struct failure *failure) {
   uint32_t expected = 0;
   size_t count = MOUNTS_MAX;
@@ -61,10 +68,41 @@ static int enter_root(struct job *job, struct masks *masks, struct failure *fail
   return 0;
 }
 
+static int early_op(struct job *job, const struct op *op, struct failure *failure) {
+  if (op->type == OP_HOSTNAME) return op_hostname(op, failure);
+  if (op->type == OP_LOOPBACK_UP) return loopback_up(failure);
+  int tree = op_mount_make(op, failure);
+  if (tree >= 0) job->early[job->early_count++] = tree;
+  return tree < 0 ? -1 : 0;
+}
+
+static bool is_early(const struct job *job, const struct op *op) {
+  if (op->type == OP_HOSTNAME || op->type == OP_LOOPBACK_UP) return true;
+  return op->type == OP_MOUNT && job->early_count < EARLY_MAX;
+}
+
+/*
+ * While the worker makes the root: what the child's phase begins with, as far as it needs none. Not in locked mode, where
+ * the mount namespace is still to come.
+ */
+static int start_early(struct job *job, struct failure *failure) {
+  struct op op;
+  if (job->locked) return 0;
+  for (size_t at = 0; plan_next(&job->plan, &at, &op);) {
+    if (op.phase < PHASE_CHILD) continue;
+    if (op.phase > PHASE_CHILD || !is_early(job, &op)) break;
+    if (early_op(job, &op, failure) < 0) return op_failed(&op, failure);
+    job->early_end = op.index + 1;
+  }
+  return 0;
+}
+
 static int child_op(struct job *job, const struct op *op, const struct masks *masks, struct failure *failure) {
+  bool done = op->index < job->early_end;
+  if (done && op->type != OP_MOUNT) return 0;
   switch ((int)op->type) {
   case OP_MOUNT:
-    return op_mount(job, op, failure);
+    return op_mount(job, op, done ? job->early[job->early_used++] : op_mount_make(op, failure), failure);
   case OP_MASK:
     return op_mask(job, op, masks, failure);
   case OP_READONLY:
@@ -92,9 +130,9 @@ static int build(struct job *job, struct failure *failure) {
 }
 
 static int start(struct job *job, const struct final *final, struct failure *failure) {
-  if (prepare(job, final, failure) < 0 || wait_go(job, failure) < 0 || become_root(job, failure) < 0) return -1;
+  if (prepare(job, final, failure) < 0 || wait_mapped(job, failure) < 0 || become_root(job, failure) < 0) return -1;
   umask(0);
-  if (build(job, failure) < 0) return -1;
+  if (start_early(job, failure) < 0 || wait_go(job, failure) < 0 || build(job, failure) < 0) return -1;
   umask(022);
   return 0;
 }

@@ -43,7 +43,7 @@ static int configure(int context, const struct op_mount *mount, const char *type
   return 0;
 }
 
-int op_mount(struct job *job, const struct op *op, struct failure *failure) {
+int op_mount_make(const struct op *op, struct failure *failure) {
   struct op_mount mount;
   path_buffer type;
   decode_mount(op->payload, &mount);
@@ -51,8 +51,15 @@ int op_mount(struct job *job, const struct op *op, struct failure *failure) {
   OWN_FD context = kernel_fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return fail(failure, 0, "open file system type", type);
   if (configure(context, &mount, type, failure) < 0) return -1;
-  OWN_FD tree = kernel_fsmount(context, FSMOUNT_CLOEXEC, (unsigned)mount.attributes);
-  if (tree < 0) return refused(context, type, failure);
+  int tree = kernel_fsmount(context, FSMOUNT_CLOEXEC, (unsigned)mount.attributes);
+  return tree < 0 ? refused(context, type, failure) : tree;
+}
+
+int op_mount(struct job *job, const struct op *op, int made, struct failure *failure) {
+  struct op_mount mount;
+  OWN_FD tree = made;
+  if (tree < 0) return -1;
+  decode_mount(op->payload, &mount);
   if (target_attach(job->mounts[0], tree, mount.target, mount.create, failure) < 0) return -1;
   return attach_binds(job, op->index, failure);
 }

@@ -181,11 +181,23 @@ int stdio_prepare(struct process *process, uint32_t start_flags, uint32_t captur
 }
 
 static void keep_all(struct stdio *stdio) {
-  if (!stdio->process->is_init) return;
   for (int i = 0; i < 2; i++)
     if (stdio->out[i].fd >= 0)
       keep(stdio, stdio->tty ? "pty" : "log", stdio->tty ? 0 : stdio->out[i].number, stdio->out[i].fd);
   if (stdio->in.fd >= 0) keep(stdio, "in", 0, stdio->in.fd);
+}
+
+static void keep_deferred(struct deferred *work) { keep_all(owner_of(work, struct stdio, keep)); }
+
+/*
+ * A FIFO is found again by its name: the holder gets it after the frames of this turn, for a client should not wait until it
+ * has woken. It gets at once what has no name.
+ */
+static void keep_streams(struct stdio *stdio) {
+  if (!stdio->process->is_init) return;
+  if (stdio->tty || stdio->in.fd >= 0) return keep_all(stdio);
+  stdio->keep.run = keep_deferred;
+  defer(keeper_of(stdio), &stdio->keep);
 }
 
 static int take_pty(struct stdio *stdio, int pty) {
@@ -208,7 +220,7 @@ int stdio_start(struct process *process, int pty, uint16_t cols, uint16_t rows) 
   }
   uint32_t flags = process->starter ? process->starter->stream_flags : 0;
   if (flags & (START_STDIN | START_STDOUT | START_STDERR) && !attach_add(stdio, process->starter, flags)) return -1;
-  keep_all(stdio);
+  keep_streams(stdio);
   for (int i = 0; i < 2; i++) stream_update(&stdio->out[i]);
   return 0;
 }
@@ -283,6 +295,7 @@ void stdio_free(struct process *process) {
   struct stdio *stdio = process->stdio;
   if (!stdio) return;
   stdio_flush(process);
+  defer_cancel(process->keeper, &stdio->keep);
   timer_clear(process->keeper, &stdio->partial_timer);
   timer_clear(process->keeper, &stdio->drain_timer);
   input_close(stdio);

@@ -89,6 +89,7 @@ struct stdio {
   struct input in;
   struct attachment *attached;
   struct capture capture;
+  struct deferred keep; /* the holder gets duplicates of FIFOs */
   struct timer partial_timer;
   struct timer drain_timer; /* the next part of what an exited process left */
   uint64_t log_dropped;     /* lines since the last event */

@@ -3,7 +3,8 @@
  *
  *   keeper                         worker                       child
  *     JOB_LAUNCH plan, fds ───────▶ host-before, clone ─────────▶ drops fds, waits
- *     journal ◀──────── JOB_CLONED  id maps, host-after
+ *     journal ◀──────── JOB_CLONED  id maps ────────────────────▶ its own file systems
+ *                                   host-after
  *     JOB_GO ─────────────────────▶ "go", mount fds ────────────▶ child phase, execve
  *     running ◀────────── JOB_DONE  (end of the status socket) ◀── close-on-exec
  *

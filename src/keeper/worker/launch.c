@@ -184,7 +184,7 @@ static size_t first_place(const struct job *job) { return job->fd_count - plan_p
 static int after(struct job *job, struct failure *failure) {
   struct op op;
   struct next next = {.bind = job->stdio_count + (job->netns >= 0 ? 1 : 0), .place = first_place(job)};
-  if (map_ids(job, failure) < 0 || make_root(job, failure) < 0) return -1;
+  if (map_ids(job, failure) < 0 || spawn_mapped(job, failure) < 0 || make_root(job, failure) < 0) return -1;
   for (size_t at = 0; plan_next(&job->plan, &at, &op);)
     if (op.phase == PHASE_AFTER && after_op(job, &op, &next, failure) < 0) return at_op(&op, failure);
   return 0;
@@ -223,7 +223,10 @@ static int start(struct job *job, struct failure *failure) {
   job_mark(job, 1);
   if (clone_child(job, failure) < 0 || spawn_announce(job, failure) < 0) return -1;
   job_mark(job, 2);
-  if (after(job, failure) < 0 || attach_locked(job, failure) < 0) return -1;
+  if (after(job, failure) < 0 || attach_locked(job, failure) < 0) {
+    spawn_told(job, failure); /* the cause, when it ended under the worker's hands */
+    return -1;
+  }
   job_mark(job, 3);
   if (spawn_wait(job, true, failure) < 0 || go(job, failure) < 0) return -1;
   if (spawn_wait(job, false, failure) < 0) return -1;

@@ -178,7 +178,7 @@ int overlay_make(struct job *job, const struct op *op, struct failure *failure) 
   OWN_LAYERS layers = {.upper = -1, .work = -1};
   OWN_PLACE *layers_place = NULL;
   OWN_PLACE *upper_place = NULL;
-  OWN_FD clone = store_clone(job, overlay.idmapped, failure);
+  int clone = job->store = store_clone(job, overlay.idmapped, failure);
   if (clone < 0) return -1;
   if (!by_fd && attach_at(clone, job->worker->layers, "/layers", &layers_place, failure) < 0) return -1;
   OWN_FD tmpfs = overlay.tmpfs_bytes > 0 ? make_upper_tmpfs(job, &overlay, failure) : -1;

@@ -142,6 +142,20 @@ static int hear_child(struct job *job, struct failure *failure) {
   return take_report(job, &report, &fd, count, failure) < 0 ? -1 : 0;
 }
 
+bool spawn_told(struct job *job, struct failure *failure) {
+  struct pollfd told = {.fd = job->status, .events = POLLIN};
+  struct failure reason;
+  if (poll(&told, 1, 0) <= 0 || hear_child(job, &reason) >= 0) return false;
+  *failure = reason;
+  return true;
+}
+
+int spawn_mapped(struct job *job, struct failure *failure) {
+  uint32_t mounts = 0;
+  if (socket_send(job->status, &mounts, sizeof mounts, NULL, 0) == 0) return 0;
+  return spawn_told(job, failure) ? -1 : fail(failure, EPROTO, "tell child of its ids", NULL);
+}
+
 /* 1 "go", 0 go on waiting, -1 aborted. */
 static int hear_keeper(struct job *job, struct failure *failure) {
   struct job_message message;

@@ -65,6 +65,7 @@ static void job_init(struct job *job, struct worker *worker, const struct job_me
                       .locked_room = -1,
                       .container_pidfd = -1,
                       .container_netns = -1,
+                      .store = -1,
                       .pty = -1,
                       .clamps = writer_new(CLAMPS_MAX)};
   cgroups_init(&job->cgroups);
@@ -75,8 +76,8 @@ static void job_close(struct job *job) {
   for (size_t i = 0; i < job->fd_count; i++) set_fd(&job->fds[i], -1);
   for (size_t i = 0; i < job->mount_count; i++) set_fd(&job->mounts[i], -1);
   cgroups_close(&job->cgroups);
-  int *const owned[] = {&job->status,      &job->child_status, &job->pidfd,          &job->user_ns,
-                        &job->locked_room, &job->pty,          &job->container_netns};
+  int *const owned[] = {&job->status,      &job->child_status, &job->pidfd,           &job->user_ns,
+                        &job->locked_room, &job->pty,          &job->container_netns, &job->store};
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) set_fd(owned[i], -1);
   writer_free(&job->clamps);
 }

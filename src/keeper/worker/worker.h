@@ -26,7 +26,7 @@
 #include "../plan/plan.h"
 #include "job.h"
 
-enum { MOUNTS_MAX = BINDS_MAX + 2, JOB_FDS_MAX = 96, JOB_BYTES_MAX = PLAN_MAX + 4096 };
+enum { MOUNTS_MAX = BINDS_MAX + 2, JOB_FDS_MAX = 96, JOB_BYTES_MAX = PLAN_MAX + 4096, EARLY_MAX = 32 };
 
 /* A netfilter socket that waits for the next batch of its namespace. */
 struct kept_socket {
@@ -147,6 +147,10 @@ struct job {
   int locked_room;     /* this */
   int mounts[MOUNTS_MAX];
   unsigned mount_count;
+  int store; /* the id-mapped clone of the data root: its end waits for every CPU, so it comes after the answer */
+  int early[EARLY_MAX]; /* in the child: file systems made before the root came */
+  unsigned early_count, early_used;
+  uint16_t early_end; /* the first of its operations that is still to be done */
   int pty;
   struct writer clamps;
   uint32_t clamp_count;
@@ -160,6 +164,10 @@ int spawn(struct job *, uint64_t namespaces, void (*run)(struct job *), struct f
  * job was aborted.
  */
 int spawn_wait(struct job *, bool wait_go, struct failure *);
+/* The child's ids are mapped: it goes on as far as it can without its mounts. */
+int spawn_mapped(struct job *, struct failure *);
+/* Whether the child has said why it ended; then it is the failure. */
+bool spawn_told(struct job *, struct failure *);
 void spawn_kill(struct job *); /* and waits for its end */
 /* The first child joined a user namespace and cloned the real one: takes that from it. */
 int spawn_adopt(struct job *, struct failure *);

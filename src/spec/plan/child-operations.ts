@@ -53,19 +53,23 @@ export function writeMount(plan: PlanWriter, mount: OciMount): void {
   for (const [key, value] of options) payload.str(key).str(value);
 }
 
-/** Everything of the machine around the process: keyring, sysctls, names, hidden paths, working directory. */
-export function writeSurroundings(plan: PlanWriter, spec: OciSpec): void {
-  const { linux } = spec;
+/** What needs no file of the container's: first in the phase, so that it is done while the root is made. */
+export function writeNames(plan: PlanWriter, spec: OciSpec): void {
   const makes = (type: string): boolean =>
-    linux.namespaces.some((entry) => entry.type === type && entry.path === undefined);
-  plan.op('KEYRING');
-  for (const [name, value] of Object.entries(linux.sysctl)) plan.op('SYSCTL').str(name).str(value);
+    spec.linux.namespaces.some((entry) => entry.type === type && entry.path === undefined);
   if (makes('uts'))
     plan
       .op('HOSTNAME')
       .str(spec.hostname)
       .str(spec.domainname ?? '');
   if (makes('network')) plan.op('LOOPBACK_UP');
+}
+
+/** Everything of the machine around the process: keyring, sysctls, hidden paths, working directory. */
+export function writeSurroundings(plan: PlanWriter, spec: OciSpec): void {
+  const { linux } = spec;
+  plan.op('KEYRING');
+  for (const [name, value] of Object.entries(linux.sysctl)) plan.op('SYSCTL').str(name).str(value);
   for (const path of linux.maskedPaths) plan.op('MASK').str(path);
   for (const path of linux.readonlyPaths) plan.op('READONLY').str(path);
   // After the masks: a working directory below one would stay on the mount that they cover.

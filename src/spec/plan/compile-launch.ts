@@ -1,6 +1,12 @@
 import type { CompiledLaunch, LaunchInput } from '../contract.js';
 import type { OciSpec } from '../oci.js';
-import { writeExec, writeIdentity, writeMount, writeSurroundings } from './child-operations.js';
+import {
+  writeExec,
+  writeIdentity,
+  writeMount,
+  writeNames,
+  writeSurroundings,
+} from './child-operations.js';
 import {
   isBind,
   writeBind,
@@ -24,6 +30,7 @@ export function compileLaunch(spec: OciSpec, input: LaunchInput): CompiledLaunch
   for (const mount of spec.mounts) if (isBind(mount)) writeBind(plan, mount, { spec, input });
   if (spec.process.oomScoreAdj !== undefined) plan.op('OOM_SCORE').i32(spec.process.oomScoreAdj);
   writeNetlinkBatches(plan, 'host-after', input.netlink.launch);
+  writeNames(plan, spec);
   for (const mount of spec.mounts) if (!isBind(mount)) writeMount(plan, mount);
   writeSurroundings(plan, spec);
   writeIdentity(plan, spec.process, {

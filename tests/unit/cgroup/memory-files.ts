@@ -65,6 +65,7 @@ export function memoryFiles(
       }
     },
     remove: (group) => groups.delete(key(group)),
+    exists: (group) => groups.has(key(group)),
     children(group) {
       const prefix = group.path === '' ? `${group.hierarchy}:` : `${key(group)}/`;
       return [...groups]

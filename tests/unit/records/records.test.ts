@@ -249,6 +249,13 @@ test('an intent that nobody waits for has ended when the store is closed', async
   expect(store.intents.list()).toEqual([]);
 });
 
+test('an intent that nobody waits for ends in the commit of what follows at once', async () => {
+  await store.containers.insert({ records: [record('a')], idPool: pool, intent: announcement });
+  store.intents.endSoon(announcement.id);
+  await store.containers.insert({ records: [record('b')], idPool: pool });
+  expect(store.intents.list()).toEqual([]);
+});
+
 test('intents are there until they end', async () => {
   const intent = {
     operation: 'create',

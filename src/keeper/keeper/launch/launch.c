@@ -191,8 +191,8 @@ static void on_done(struct launch *launch, const struct job_reply *reply) {
     return launch_failed(launch, &failure, false);
   }
   launch->pidfd = -1;
+  answer(launch, reply); /* its frame leaves before the event is stored */
   container_set_status(container, STATUS_RUNNING);
-  answer(launch, reply);
   launch_free(launch);
   int result = stdio_start(process, pty, 0, 0);
   if (result < 0) log_line(LEVEL_ERROR, "cannot start the streams of %s: errno %d", container->supervise.id, errno);
