@@ -1,3 +1,3 @@
 #!/usr/bin/env -S node --
 // Without "--", Node takes an --env-file that stands behind the name of the program for its own.
-import '../dist/program/main.js';
+require('../dist/start/start.cjs');

@@ -1,4 +1,4 @@
-/** The entry of the `warren` program (bin/warren.js imports it). */
+/** The program itself, which start/start.ts loads. */
 import { runProgram } from './program/run-program.js';
 import { Signals } from './signals.js';
 
@@ -8,13 +8,15 @@ async function flushed(stream: NodeJS.WriteStream): Promise<void> {
   await new Promise<void>((resolve) => stream.write('', () => resolve()));
 }
 
-const signals = new Signals();
+async function main(): Promise<void> {
+  const signals = new Signals();
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    signals.readerGone();
+  });
+  const code = await runProgram(process.argv.slice(2), signals);
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  process.exit(code);
+}
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  signals.readerGone();
-});
-
-const code = await runProgram(process.argv.slice(2), signals);
-await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-process.exit(code);
+void main();

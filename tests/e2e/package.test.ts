@@ -39,11 +39,15 @@ describe('the published package', () => {
     expect(files.get('bin/warren.js')?.toString(8)).toBe('755');
   });
 
-  test('carries what the library, the recipes and a build of the keeper need', () => {
+  test('carries what the program, the library, the recipes and a build of the keeper need', () => {
     for (const path of [
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'bin/package.json',
+      'dist/program/main.cjs',
+      'dist/program/main.cjs.code',
+      'dist/start/start.cjs',
       'dist/index.d.ts',
       'dist/index.js',
       'docs/systemd/warren-boot.service',
