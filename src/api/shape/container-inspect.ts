@@ -4,7 +4,12 @@ import type { HealthCheck, Mount } from '../../model/container-config.js';
 import { portBindings } from '../../model/published-port.js';
 import { signalName } from '../../model/signals.js';
 import { hasPorts } from '../../model/status.js';
-import { isNetworkName, type Endpoint, type Network } from '../../model/network.js';
+import {
+  defaultNetworkName,
+  isNetworkName,
+  type Endpoint,
+  type Network,
+} from '../../model/network.js';
 import { containerState } from './container-state.js';
 import { endpointId, prefixLength } from './network-inspect.js';
 import { hostConfig } from './host-config.js';
@@ -75,15 +80,11 @@ function mountPoint(
   };
 }
 
-function endpointSettings(endpoint: Endpoint, network: Network): object {
+function placeFields(endpoint: Endpoint, network: Network): object {
   const gateway = (family: 4 | 6): string =>
     network.subnets.find((subnet) => subnet.family === family)?.gateway ?? '';
   return {
-    IPAMConfig: null,
-    Links: endpoint.links.map(({ container, alias }) => `${container}:${alias}`),
-    Aliases: endpoint.aliases,
     MacAddress: endpoint.mac,
-    NetworkID: network.id,
     EndpointID: endpointId(endpoint),
     Gateway: gateway(4),
     IPAddress: endpoint.ipv4 ?? '',
@@ -91,7 +92,17 @@ function endpointSettings(endpoint: Endpoint, network: Network): object {
     IPv6Gateway: gateway(6),
     GlobalIPv6Address: endpoint.ipv6 ?? '',
     GlobalIPv6PrefixLen: endpoint.ipv6 === null ? 0 : prefixLength(network, 6),
+  };
+}
+
+function endpointSettings(endpoint: Endpoint, network: Network): object {
+  return {
+    IPAMConfig: null,
+    Links: endpoint.links.map(({ container, alias }) => `${container}:${alias}`),
+    Aliases: endpoint.aliases,
+    NetworkID: network.id,
     DNSNames: endpoint.aliases,
+    ...placeFields(endpoint, network),
   };
 }
 
@@ -109,6 +120,23 @@ function portSettings({ record, state }: ContainerInspection): object {
   return settings;
 }
 
+/** Of the default network alone, as Docker has it: those of others are below `Networks`. */
+function defaultPlace(record: ContainerRecord, networks: readonly Network[]): object {
+  const network = networks.find(({ name }) => name === defaultNetworkName);
+  const endpoint = record.endpoints.find((each) => each.network === network?.id);
+  return {
+    EndpointID: '',
+    Gateway: '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: '',
+    IPPrefixLen: 0,
+    IPv6Gateway: '',
+    MacAddress: '',
+    ...(network === undefined || endpoint === undefined ? {} : placeFields(endpoint, network)),
+  };
+}
+
 function networkSettings(inspection: ContainerInspection, networks: readonly Network[]): object {
   const { record } = inspection;
   const settings = record.endpoints.flatMap((endpoint) => {
@@ -122,6 +150,7 @@ function networkSettings(inspection: ContainerInspection, networks: readonly Net
     SandboxID: '',
     SandboxKey: '',
     Ports: portSettings(inspection),
+    ...defaultPlace(record, networks),
     Networks:
       isNetworkName(mode) || settings.length > 0
         ? Object.fromEntries(settings)
