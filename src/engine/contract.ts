@@ -17,7 +17,7 @@ import type {
 import type { EngineEvent, OnProgress } from '../model/events.js';
 import type { ExecConfig, ExecResult, RunningProcess } from '../model/exec.js';
 import type { Image } from '../model/image.js';
-import type { NetworkRates } from '../model/network.js';
+import type { EgressPolicy, NetworkRates } from '../model/network.js';
 import type { Resources } from '../model/resources.js';
 import type { ContainerStats, LimitAccount } from '../model/stats.js';
 import type { LogEntry } from '../logs/reader.js';
@@ -124,6 +124,8 @@ export interface UpdateRequest {
   readonly restart?: Partial<RestartPolicy>;
   readonly lease?: { readonly ttlMs?: number; readonly idleTimeoutMs?: number };
   readonly netRates?: Partial<NetworkRates>;
+  /** Instead of the egress rules that it has; `policy: 'allow'` takes them away. */
+  readonly egress?: Omit<EgressPolicy, 'revision'>;
 }
 
 export interface AttachOptions {

@@ -28,6 +28,7 @@ import { containerPath } from './launch/launch-input.js';
 import { UserResolver } from './launch/user-resolver.js';
 import { liveElements } from './networks/firewall.js';
 import { PortPicker } from './networks/port-picker.js';
+import { freeRetired } from './networks/rates.js';
 import { Router } from './networks/router.js';
 import { EventJournal } from './observe/journal.js';
 import { type EngineSettings, engineSettings } from './settings.js';
@@ -80,7 +81,12 @@ async function contextOf(settings: EngineSettings, host: Host): Promise<EngineCo
       self: ownIdentity(facts.bootId),
       records,
       storage,
-      reclaimer: new Reclaimer(storage),
+      reclaimer: new Reclaimer([
+        async () => storage.emptyTrash(),
+        async () => {
+          if (context.router.takeRetired()) await freeRetired(context);
+        },
+      ]),
       volumes: new VolumeDirectories({ dataRoot, host }),
       router: new Router(
         {

@@ -184,6 +184,8 @@ export interface EgressPolicy {
   readonly policy: 'allow' | 'deny';
   /** With `deny`: what is allowed all the same. */
   readonly allow: readonly EgressRule[];
+  /** Counted by `update`: what an earlier policy let pass is none of a later one's. @default 0 */
+  readonly revision?: number;
 }
 
 /** What a container's spec says of its networks, beside `network` itself. */

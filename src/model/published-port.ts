@@ -20,7 +20,7 @@ export function portBindings({
     ...(endpoints.some(({ ipv6 }) => ipv6 !== null) ? ['::'] : []),
   ];
   return ports.flatMap(({ hostIp, hostPort, containerPort, protocol }) =>
-    (hostIp === '' ? families : [hostIp]).map((address) => ({
+    (hostIp === '' || hostIp === '::' ? families : [hostIp]).map((address) => ({
       address,
       hostPort,
       containerPort,

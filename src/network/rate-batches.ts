@@ -2,7 +2,7 @@ import { WarrenError } from '../base/errors.js';
 import type { NetlinkBatch } from '../host/netlink.js';
 import { shaperBase, shaperLink, slotBase, type NetworkRates } from '../model/network.js';
 import type { Place } from './endpoint-batches.js';
-import { addReturn, removeLink } from './netlink/links.js';
+import { addReturn, removeRetired, retireLink } from './netlink/links.js';
 import {
   keepArrivals,
   redirectArrivals,
@@ -59,14 +59,14 @@ export function liftBatches(
         if (rates.inBytesPerSecond === 0) unshapeLink(out, link);
         if (rates.outBytesPerSecond > 0) continue;
         keepArrivals(out, link);
-        removeLink(out, shaperBase + endpoint.slot);
+        retireLink(out, shaperBase + endpoint.slot);
       }
     },
     true,
   );
 }
 
-/** What limits leave behind when the container's links go. */
+/** Takes away what limits leave behind when the container's links go; `retiredBatches` frees it. */
 export function unshapeBatches(
   places: readonly Place[],
   rates: NetworkRates,
@@ -76,10 +76,15 @@ export function unshapeBatches(
     'router',
     (out) => {
       for (const { endpoint, network } of places)
-        if (network.driver !== 'macvlan') removeLink(out, shaperBase + endpoint.slot);
+        if (network.driver !== 'macvlan') retireLink(out, shaperBase + endpoint.slot);
     },
     true,
   );
+}
+
+/** Frees what all lifted limits have left. */
+export function retiredBatches(): readonly NetlinkBatch[] {
+  return batchFor('router', removeRetired, true);
 }
 
 export function isLimited({ inBytesPerSecond, outBytesPerSecond }: NetworkRates): boolean {

@@ -4,7 +4,12 @@ import type { HealthCheck, Mount } from '../../model/container-config.js';
 import { portBindings } from '../../model/published-port.js';
 import { signalName } from '../../model/signals.js';
 import { hasPorts } from '../../model/status.js';
-import { isNetworkName, type Endpoint, type Network } from '../../model/network.js';
+import {
+  defaultNetworkName,
+  isNetworkName,
+  type Endpoint,
+  type Network,
+} from '../../model/network.js';
 import { containerState } from './container-state.js';
 import { endpointId, prefixLength } from './network-inspect.js';
 import { hostConfig } from './host-config.js';
@@ -79,15 +84,11 @@ function mountPoint(
   };
 }
 
-function endpointSettings(endpoint: Endpoint, network: Network): Record<string, unknown> {
+function placeFields(endpoint: Endpoint, network: Network): object {
   const gateway = (family: 4 | 6): string =>
     network.subnets.find((subnet) => subnet.family === family)?.gateway ?? '';
   return {
-    IPAMConfig: null,
-    Links: endpoint.links.map(({ container, alias }) => `${container}:${alias}`),
-    Aliases: endpoint.aliases,
     MacAddress: endpoint.mac,
-    NetworkID: network.id,
     EndpointID: endpointId(endpoint),
     Gateway: gateway(4),
     IPAddress: endpoint.ipv4 ?? '',
@@ -95,7 +96,17 @@ function endpointSettings(endpoint: Endpoint, network: Network): Record<string, 
     IPv6Gateway: gateway(6),
     GlobalIPv6Address: endpoint.ipv6 ?? '',
     GlobalIPv6PrefixLen: endpoint.ipv6 === null ? 0 : prefixLength(network, 6),
+  };
+}
+
+function endpointSettings(endpoint: Endpoint, network: Network): object {
+  return {
+    IPAMConfig: null,
+    Links: endpoint.links.map(({ container, alias }) => `${container}:${alias}`),
+    Aliases: endpoint.aliases,
+    NetworkID: network.id,
     DNSNames: endpoint.aliases,
+    ...placeFields(endpoint, network),
   };
 }
 
@@ -111,13 +122,6 @@ const noEndpoint = {
   MacAddress: '',
 };
 
-/** Older clients look for the addresses on the first network here. */
-function firstAddresses(settings: readonly (readonly [string, Record<string, unknown>])[]): object {
-  const [, first = {}] = settings[0] ?? [];
-  const fields = Object.entries(noEndpoint).map(([key, none]) => [key, first[key] ?? none]);
-  return Object.fromEntries(fields) as object;
-}
-
 /** `80/tcp` → where it is published; null when it is only exposed. */
 function portSettings({ record, state }: ContainerInspection): object {
   if (!hasPorts(state.status)) return {};
@@ -130,6 +134,16 @@ function portSettings({ record, state }: ContainerInspection): object {
     settings[key] = [...(settings[key] ?? []), binding];
   }
   return settings;
+}
+
+/** Of the default network alone, as Docker has it: those of others are below `Networks`. */
+function defaultPlace(record: ContainerRecord, networks: readonly Network[]): object {
+  const network = networks.find(({ name }) => name === defaultNetworkName);
+  const endpoint = record.endpoints.find((each) => each.network === network?.id);
+  return {
+    ...noEndpoint,
+    ...(network === undefined || endpoint === undefined ? {} : placeFields(endpoint, network)),
+  };
 }
 
 function networkSettings(inspection: ContainerInspection, networks: readonly Network[]): object {
@@ -150,8 +164,8 @@ function networkSettings(inspection: ContainerInspection, networks: readonly Net
     LinkLocalIPv6PrefixLen: 0,
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
-    ...firstAddresses(settings),
     Ports: portSettings(inspection),
+    ...defaultPlace(record, networks),
     Networks:
       isNetworkName(mode) || settings.length > 0
         ? Object.fromEntries(settings)

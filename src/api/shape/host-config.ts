@@ -163,7 +163,7 @@ export function hostConfig(spec: ContainerSpec): object {
     Ulimits: spec.ulimits.map(ulimit),
     Warren: {
       NetworkRates: spec.networking.rates,
-      Egress: spec.networking.egress,
+      Egress: { policy: spec.networking.egress.policy, allow: spec.networking.egress.allow },
       Lease: {
         TtlMs: spec.lease.ttlMs ?? 0,
         IdleTimeoutMs: spec.lease.idleTimeoutMs ?? 0,

@@ -26,8 +26,13 @@ export interface RateFlags {
   readonly netBurstOut: number | undefined;
 }
 
+/** Egress rules: the same. */
+export interface EgressFlags {
+  readonly egress: readonly EgressPolicy[];
+}
+
 /** Networks and names. */
-export interface NetworkFlags extends RateFlags {
+export interface NetworkFlags extends RateFlags, EgressFlags {
   readonly network: readonly NetworkAttachment[];
   readonly ip: string | undefined;
   readonly ip6: string | undefined;
@@ -40,7 +45,6 @@ export interface NetworkFlags extends RateFlags {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOption: readonly string[];
-  readonly egress: readonly EgressPolicy[];
 }
 
 const group = 'Network';
@@ -64,6 +68,14 @@ export const rateOptions: TableFor<RateFlags> = {
     group,
     parse: parseSize,
   }),
+};
+
+export const egressOptions: TableFor<EgressFlags> = {
+  egress: list(
+    '--egress <policy>',
+    'deny: it reaches nothing; allow=NAME:PORT,CIDR,…: nothing else (default: allow)',
+    { group, parse: parseEgress },
+  ),
 };
 
 export const networkOptions: TableFor<NetworkFlags> = {
@@ -115,10 +127,6 @@ export const networkOptions: TableFor<NetworkFlags> = {
     aliases: ['--dns-opt'],
     parse: asText,
   }),
-  egress: list(
-    '--egress <policy>',
-    'deny: it reaches nothing; allow=NAME:PORT,CIDR,…: nothing else (default: allow)',
-    { group, parse: parseEgress },
-  ),
+  ...egressOptions,
   ...rateOptions,
 };

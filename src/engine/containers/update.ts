@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { deepFreeze } from '../../base/freeze.js';
 import type { ContainerSpec, RestartPolicy } from '../../model/container-config.js';
 import type { ContainerRecord } from '../../model/container.js';
-import type { NetworkRates } from '../../model/network.js';
+import type { EgressPolicy, NetworkRates } from '../../model/network.js';
 import type { Resources } from '../../model/resources.js';
 import { isLive, requireStatus } from '../../model/status.js';
 import { validateSpec } from '../../model/validate/validate-spec.js';
@@ -10,12 +11,14 @@ import type { EngineContext } from '../context.js';
 import type { BatchOptions, BatchResult, UpdateRequest } from '../contract.js';
 import { cgroupRequest, compileContainer } from '../launch/launch-input.js';
 import { storePlan } from '../launch/stored-plan.js';
+import { changeEgress } from '../networks/egress.js';
+import { withNetworkIntent } from '../networks/live-ports.js';
 import { changeRates } from '../networks/rates.js';
 import { containerEvent } from '../observe/container-event.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
 
-/** Changes limits, restart policy or lease; of running containers at once. */
+/** Changes limits, egress rules, restart policy or lease; of running containers at once. */
 export async function updateContainers(
   context: EngineContext,
   references: readonly string[],
@@ -30,7 +33,10 @@ export async function updateContainers(
         operation: 'update',
         signal: options.signal,
         work: async (locked) => {
-          await updateLocked(context, locked, merge(locked.record.spec));
+          const spec = merge(locked.record.spec);
+          const work = async (): Promise<void> => updateLocked(context, locked, spec);
+          if (spec.networking.egress === locked.record.spec.networking.egress) await work();
+          else await withNetworkIntent(context, record.id, work);
         },
       });
     },
@@ -73,8 +79,10 @@ async function applyLimits(
   context.cgroups.update(cgroupRequest(to), from.spec.resources);
   try {
     await changeRates(context, from, to.spec.networking.rates);
+    await changeEgress(context, from, to);
   } catch (error) {
     context.cgroups.update(cgroupRequest(from), to.spec.resources);
+    await changeRates(context, to, from.spec.networking.rates);
     throw error;
   }
 }
@@ -94,6 +102,7 @@ function specMerger(request: UpdateRequest): (spec: ContainerSpec) => ContainerS
           networking: {
             ...spec.networking,
             rates: mergeRates(spec.networking.rates, request.netRates),
+            egress: mergeEgress(spec.networking.egress, request.egress),
           },
         }),
       );
@@ -135,6 +144,15 @@ function mergeRates(
   if (update.outBytesPerSecond === 0 && update.outBurstBytes === undefined)
     merged.outBurstBytes = 0;
   return merged;
+}
+
+/** Other rules are another revision. */
+function mergeEgress(current: EgressPolicy, update: UpdateRequest['egress']): EgressPolicy {
+  if (update === undefined) return current;
+  const { policy, allow } = update;
+  if (isDeepStrictEqual({ policy, allow }, { policy: current.policy, allow: current.allow }))
+    return current;
+  return { policy, allow, revision: (current.revision ?? 0) + 1 };
 }
 
 function mergeRestart(

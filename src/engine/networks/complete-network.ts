@@ -1,13 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { errnoOf } from '../../base/errors.js';
+import { addressBytes, parseAddress } from '../../base/ip.js';
 import type { ContainerRecord } from '../../model/container.js';
-import { routerLink } from '../../model/network.js';
+import type { Endpoint } from '../../model/network.js';
 import { hasPorts } from '../../model/status.js';
 import type { EngineContext } from '../context.js';
 import { withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
 import { connectRunning } from './connect.js';
+import { restoreEgress } from './egress.js';
 import { admitPorts, keepForRestarts } from './live-ports.js';
 
-/** Gives a running container the networks and ports that its record says, after a process died that was changing them. */
+/** Gives a running container the networks, egress rules and ports that its record says, after a process died that was changing them. */
 export async function completeNetwork(
   context: EngineContext,
   container: ContainerRecord,
@@ -15,19 +19,39 @@ export async function completeNetwork(
   await withContainerLock(context, container, {
     operation: 'network',
     work: async ({ record }) => {
-      const { status } = await readState(context, record);
+      const { status, pid } = await readState(context, record);
       const keeper = await context.keepers.running(record.run?.keeper ?? 0);
       if (!hasPorts(status) || keeper === null) return;
-      const links = new Set(await context.router.links());
-      const isMissing = (endpoint: ContainerRecord['endpoints'][number]): boolean => {
-        const driver = context.records.networks.get(endpoint.network)?.driver;
-        // A macvlan has no end in the router to tell by.
-        return driver !== undefined && driver !== 'macvlan' && !links.has(routerLink(endpoint));
-      };
-      for (const endpoint of record.endpoints.filter(isMissing))
-        await connectRunning(context, record, endpoint);
+      for (const endpoint of record.endpoints)
+        if (!isWhole(pid, endpoint)) await connectRunning(context, record, endpoint);
+      await restoreEgress(context, keeper, record);
       await admitPorts(context, keeper, record);
       keepForRestarts(context, record);
     },
   });
+}
+
+/** Its addresses are there: one message gives a link inside its addresses and routes. */
+function isWhole(pid: number, { ipv4, ipv6 }: Endpoint): boolean {
+  const table4 = ipv4 === null ? '' : tableOf(pid, 'fib_trie');
+  const table6 = ipv6 === null ? '' : tableOf(pid, 'if_inet6');
+  // What has ended meanwhile misses nothing.
+  if (table4 === null || table6 === null) return true;
+  const has4 = ipv4 === null || new RegExp(`-- ${ipv4}\\s+/32 host LOCAL`).test(table4);
+  return has4 && (ipv6 === null || table6.includes(hexOf(ipv6)));
+}
+
+function hexOf(ipv6: string): string {
+  const address = parseAddress(ipv6);
+  return address === undefined ? '' : addressBytes(address).toString('hex');
+}
+
+/** Addresses as a process sees them; null when it is gone. */
+function tableOf(pid: number, name: 'fib_trie' | 'if_inet6'): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/net/${name}`, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EINVAL'].includes(errnoOf(error) ?? '')) return null;
+    throw error;
+  }
 }

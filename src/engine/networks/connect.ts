@@ -41,17 +41,17 @@ export async function connectContainer(
           `Cannot connect container ${locked.record.name}: it is connected to network ${network.name} already`,
         );
       }
-      const changed = await change(context, locked, (endpoints) => [...endpoints, wanted]);
-      const added = changed.endpoints.find((endpoint) => endpoint.network === wanted.network);
-      if (added === undefined) return;
-      try {
-        await withNetworkIntent(context, record.id, async () =>
-          connectRunning(context, changed, added),
-        );
-      } catch (error) {
-        await change(context, locked, (endpoints) => without(endpoints, network));
-        throw error;
-      }
+      await withNetworkIntent(context, record.id, async () => {
+        const changed = await change(context, locked, (endpoints) => [...endpoints, wanted]);
+        const added = changed.endpoints.find((endpoint) => endpoint.network === wanted.network);
+        if (added === undefined) return;
+        try {
+          await connectRunning(context, changed, added);
+        } catch (error) {
+          await change(context, locked, (endpoints) => without(endpoints, network));
+          throw error;
+        }
+      });
       tell(context, { action: 'connect', network, container: record.id });
     },
   });
@@ -163,6 +163,7 @@ export async function connectRunning(
   await context.router.provide(keeper, networks);
   const options = { again: true, ipv6: context.router.ipv6 };
   await keeper.netlink(record.id, [
+    ...disconnectInside(places),
     ...admitBatches(places),
     ...connectBatches(places, options),
     ...rateBatches(places, record.spec.networking.rates),

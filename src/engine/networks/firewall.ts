@@ -1,6 +1,11 @@
 import type { ContainerRecord } from '../../model/container.js';
 import type { Endpoint } from '../../model/network.js';
-import { dismissBatches, placeElements } from '../../network/firewall/endpoint-firewall.js';
+import {
+  admitBatches,
+  dismissBatches,
+  forgetBatches,
+  placeElements,
+} from '../../network/firewall/endpoint-firewall.js';
 import type { EngineContext } from '../context.js';
 import { keeperStates } from '../state/read-states.js';
 import { placesOf } from './launch-batches.js';
@@ -21,15 +26,50 @@ export async function liveElements(context: EngineContext): Promise<LiveElements
   };
 }
 
-/** Takes away what a container's own cleanup does not know: networks that it was connected to while it ran. */
-export async function dismissLater(context: EngineContext, record: ContainerRecord): Promise<void> {
-  const begun = new Set(record.spec.networking.attachments.map(({ network }) => network));
-  const isLater = ({ network }: Endpoint): boolean => {
-    const found = context.records.networks.get(network);
-    return found !== undefined && !begun.has(found.id) && !begun.has(found.name);
-  };
-  const later = record.endpoints.filter(isLater);
-  if (later.length === 0 || !context.router.isPinned) return;
+/**
+ * Takes away what a container's own cleanup does not know: networks that it was connected to while it ran, and egress rules that it got
+ * then. True when there was any.
+ */
+export async function dismissLater(
+  context: EngineContext,
+  record: ContainerRecord,
+): Promise<boolean> {
+  const isChanged = (record.spec.networking.egress.revision ?? 0) > 0;
+  const later = laterEndpoints(context, record, isChanged);
+  if (later.length === 0 || !context.router.isPinned) return false;
+  const places = placesOf(context, record, later);
   const keeper = await context.keepers.master();
-  await keeper.netlink('', dismissBatches(placesOf(context, record, later)));
+  await keeper.netlink('', [
+    ...dismissBatches(places),
+    ...(isChanged ? forgetBatches(places) : []),
+  ]);
+  return true;
+}
+
+function laterEndpoints(
+  context: EngineContext,
+  { endpoints, spec }: ContainerRecord,
+  all: boolean,
+): readonly Endpoint[] {
+  const begun = new Set(spec.networking.attachments.map(({ network }) => network));
+  return endpoints.filter(({ network }) => {
+    const found = context.records.networks.get(network);
+    // A macvlan has nothing in the router, and its parent may be gone.
+    if (found === undefined || found.driver === 'macvlan') return false;
+    return all || (!begun.has(found.id) && !begun.has(found.name));
+  });
+}
+
+/** The same after the end of runs was stored. Who started one again meanwhile gets its elements back. */
+export async function dismissEndedPlaces(
+  context: EngineContext,
+  ended: readonly ContainerRecord[],
+): Promise<void> {
+  for (const record of ended) {
+    if (!(await dismissLater(context, record))) continue;
+    const now = context.records.containers.get(record.id);
+    if (now?.phase !== 'started') continue;
+    const keeper = await context.keepers.master();
+    await keeper.netlink('', admitBatches(placesOf(context, now)));
+  }
 }

@@ -9,7 +9,7 @@ import { hostTableQuestion } from '../../network/firewall/published-ports.js';
 import { elementsText, type SetElement } from '../../network/nft/set.js';
 import { openLoopback, type Uplink } from '../../network/router.js';
 import { ForwardRules } from './forward-rules.js';
-import { type ListedKeys, listElements } from './listed-elements.js';
+import { hasNoTables, type ListedKeys, listElements } from './listed-elements.js';
 
 /** Whether its containers' packets go on to where the host's other links lead. */
 export function leadsOutside({ driver, internal }: Pick<Network, 'driver' | 'internal'>): boolean {
@@ -73,19 +73,33 @@ export class HostSide {
     await endForwarding(this.#uplink.name);
   }
 
-  /** Gives the host back what it had. */
+  /**
+   * Gives the host back what it had.
+   * @throws WarrenError unavailable (FIREWALL_REFUSED)
+   */
   async drop(): Promise<void> {
     await this.endForwarding();
     try {
-      // `destroy` is newer than what distributions have.
-      const { table } = this;
-      await this.#host.run('nft', [`add table inet ${table}; delete table inet ${table}`]);
+      await this.#dropTable();
+      await this.rules.untune();
     } catch (error) {
       // Without nft(8) there is no table, and no rule either.
-      if (isWarrenError(error, 'commandNotFound')) return;
-      throw error;
+      if (!isWarrenError(error, 'commandNotFound')) throw error;
     }
-    await this.rules.untune();
+  }
+
+  async #dropTable(): Promise<void> {
+    const { table } = this;
+    const command = `delete table inet ${table}`;
+    // `destroy` is newer than what distributions have.
+    const { code, stderr } = await this.#host.run('nft', [`add table inet ${table}; ${command}`]);
+    if (code === 0 || hasNoTables(stderr)) return;
+    throw new WarrenError(
+      'unavailable',
+      'FIREWALL_REFUSED',
+      `Cannot remove the host’s table ${table} of nftables: ${stderr.trim().split('\n')[0] ?? ''}`,
+      { hint: `Published ports lead nowhere now. Remove it by hand: nft '${command}'` },
+    );
   }
 
   /** What the table holds; null when there is none. */

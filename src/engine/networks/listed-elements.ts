@@ -1,9 +1,8 @@
 import { isWarrenError, WarrenError } from '../../base/errors.js';
 import type { Host, RunResult } from '../../host/port.js';
-import { listedKeys } from '../../network/nft/listed-elements.js';
-import type { Field } from '../../network/nft/set.js';
+import { listedElements, type ListedElement } from '../../network/nft/listed-elements.js';
 
-export type ListedKeys = ReadonlyMap<string, readonly (readonly Field[])[]>;
+export type ListedKeys = ReadonlyMap<string, readonly ListedElement[]>;
 
 /**
  * What a table holds; null when there is none: so it is where nft(8) is missing, or nftables in the kernel.
@@ -19,13 +18,18 @@ export async function listElements(
   const result = await runIfThere(host, program, args);
   if (result === null) return null;
   const { code, stdout, stderr } = result;
-  if (code === 0) return listedKeys(stdout);
-  if (/No such file|Protocol not supported/.test(stderr)) return null;
+  if (code === 0) return listedElements(stdout);
+  if (stderr.includes('No such file') || hasNoTables(stderr)) return null;
   throw new WarrenError(
     'unavailable',
     'FIREWALL_REFUSED',
     `Cannot look at table ${table} of nftables: ${stderr.trim().split('\n')[0] ?? ''}`,
   );
+}
+
+/** What nft(8) says on a kernel without nftables. */
+export function hasNoTables(stderr: string): boolean {
+  return stderr.includes('Protocol not supported');
 }
 
 async function runIfThere(

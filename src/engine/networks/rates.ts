@@ -4,7 +4,13 @@ import type { ContainerRecord } from '../../model/container.js';
 import { containerLink, shaperBase, slotBase, type NetworkRates } from '../../model/network.js';
 import type { LimitAccount, LinkLimit, LinkStats } from '../../model/stats.js';
 import type { ShaperCounters } from '../../host/port.js';
-import { isLimited, liftBatches, rateBatches, unshapeBatches } from '../../network/rate-batches.js';
+import {
+  isLimited,
+  liftBatches,
+  rateBatches,
+  retiredBatches,
+  unshapeBatches,
+} from '../../network/rate-batches.js';
 import type { EngineContext } from '../context.js';
 import { placesOf } from './launch-batches.js';
 
@@ -95,6 +101,8 @@ export async function changeRates(
     await send(record.spec.networking.rates);
     throw error;
   }
+  context.router.noteRetired();
+  context.reclaimer.schedule();
 }
 
 function notRunning({ name }: ContainerRecord): WarrenError {
@@ -112,4 +120,15 @@ export async function unshapeLater(context: EngineContext, record: ContainerReco
   if (batches.length === 0 || !context.router.isPinned) return;
   const keeper = await context.keepers.master();
   await keeper.netlink('', batches);
+  context.router.noteRetired();
+}
+
+/**
+ * Frees links of limits that were taken away, behind what is acknowledged and all of them at once: the kernel waits 20 ms each time.
+ * What a process leaves that dies before, the next one frees together with its own.
+ */
+export async function freeRetired(context: EngineContext): Promise<void> {
+  if (!context.router.isPinned) return;
+  const keeper = await context.keepers.master();
+  await keeper.netlink('', retiredBatches());
 }

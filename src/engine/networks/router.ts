@@ -49,6 +49,7 @@ export class Router {
   /** null: the host is left alone. */
   readonly hostSide: HostSide | null;
   #isSuspect = false;
+  #hasRetired = false;
 
   /** @param live what the tables of a router must hold that is in use */
   constructor(
@@ -89,6 +90,18 @@ export class Router {
     this.#joined.clear();
   }
 
+  /** A limit of bandwidth was taken away, whose link is still to be freed. */
+  noteRetired(): void {
+    this.#hasRetired = true;
+  }
+
+  /** Whether there is one; not again for the same. */
+  takeRetired(): boolean {
+    const taken = this.#hasRetired;
+    this.#hasRetired = false;
+    return taken;
+  }
+
   /** Takes a removed network out. */
   async leave(keeper: Keeper, network: Network): Promise<void> {
     this.#joined.delete(network.id);
@@ -113,8 +126,11 @@ export class Router {
   /** Drops it with all that is in it. */
   async drop(): Promise<void> {
     this.forget();
-    await this.hostSide?.drop();
-    if (existsSync(this.#path)) await this.#host.namespaces.drop(this.#path);
+    try {
+      await this.hostSide?.drop();
+    } finally {
+      if (existsSync(this.#path)) await this.#host.namespaces.drop(this.#path);
+    }
   }
 
   async #provideRouter(keeper: Keeper): Promise<void> {

@@ -1,6 +1,7 @@
 import type { KeeperState } from '../../host/port.js';
 import type { ContainerId, ContainerRecord, ExitInfo } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
+import { dismissEndedPlaces } from '../networks/firewall.js';
 import { dismissEnded } from '../networks/host-ports.js';
 import { exitInfo } from './exit-info.js';
 import { forget } from './forget.js';
@@ -57,6 +58,7 @@ export async function commitExits(
     },
   );
   await dismissEnded(context, ended);
+  await dismissEndedPlaces(context, ended);
   await forget(context, ended);
 }
 
@@ -71,6 +73,9 @@ export async function commitExit(
     afterExit(found, end.generation, end),
   );
   if (record?.phase !== 'exited') return;
-  if (before !== undefined) await dismissEnded(context, [before]);
+  if (before !== undefined) {
+    await dismissEnded(context, [before]);
+    await dismissEndedPlaces(context, [before]);
+  }
   await forget(context, [record]);
 }

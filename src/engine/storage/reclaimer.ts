@@ -1,20 +1,18 @@
 import { errnoOf, isWarrenError } from '../../base/errors.js';
-import type { StorageDriver } from '../../storage/driver.js';
-
 /**
- * Frees the space of what was removed, behind the removals: they only rename into the trash. What cannot be freed stays
- * there, where the leak check finds it.
+ * Frees what was removed, behind the removals: they only put it aside. What cannot be freed stays there, where the leak check finds it.
  */
 export class Reclaimer {
-  readonly #storage: Pick<StorageDriver, 'emptyTrash'>;
+  readonly #works: readonly (() => Promise<void>)[];
   #current: Promise<void> | undefined;
   #again = false;
 
-  constructor(storage: Pick<StorageDriver, 'emptyTrash'>) {
-    this.#storage = storage;
+  /** @param works each frees all of one kind */
+  constructor(works: readonly (() => Promise<void>)[]) {
+    this.#works = works;
   }
 
-  /** There is something new in the trash. */
+  /** There is something new to be freed. */
   schedule(): void {
     this.#again = true;
     this.#current ??= this.#run();
@@ -30,12 +28,16 @@ export class Reclaimer {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#again) {
       this.#again = false;
-      try {
-        await this.#storage.emptyTrash();
-      } catch (error) {
-        if (!isWarrenError(error) && errnoOf(error) === undefined) throw error;
-      }
+      for (const work of this.#works) await attempt(work);
     }
     this.#current = undefined;
+  }
+}
+
+async function attempt(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isWarrenError(error) && errnoOf(error) === undefined) throw error;
   }
 }

@@ -3,17 +3,20 @@ import { shaperBase, slotBase } from '../../model/network.js';
 import { deletion, type TablePlace } from '../../network/firewall/batches.js';
 import { hostSets } from '../../network/firewall/host-table.js';
 import { routerSets, routerTable } from '../../network/firewall/router-table.js';
-import type { SetDefinition, SetElement } from '../../network/nft/set.js';
+import { withoutData, type SetDefinition, type SetElement } from '../../network/nft/set.js';
 import { batchFor, bridgeIndex, removeUplink, routerPath } from '../../network/router.js';
 import { removeLink } from '../../network/netlink/links.js';
 import type { EngineContext } from '../context.js';
 import { liveElements } from '../networks/firewall.js';
 import type { ListedKeys } from '../networks/listed-elements.js';
+import { freeRetired } from '../networks/rates.js';
 import type { FoundLeak } from './leaks.js';
 
 /** Links, namespaces and elements of nftables that no network or container explains. */
 export async function networkLeaks(context: EngineContext): Promise<readonly FoundLeak[]> {
   if (!context.router.isPinned) return await withoutRouter(context);
+  // What waits to be freed in one go is none.
+  await freeRetired(context);
   return [...(await leakedLinks(context)), ...(await leakedElements(context))];
 }
 
@@ -94,20 +97,27 @@ async function leakedElements(context: EngineContext): Promise<readonly FoundLea
       why: 'no running container has this port',
       fix: remover('host', table)(element),
     })),
-    ...unexplained([routerSets.source4, routerSets.source6], {
+    ...unexplained(lastingSets, {
       found: inRouter,
       live: live.router,
     }).map((element) => ({
       kind: 'firewall' as const,
       object: `${textOf(element)} of table inet ${routerTable} in ${routerPath}`,
-      why: 'no running container has this address',
+      why: 'no running container explains it',
       fix: remover({ router: routerPath }, routerTable)(element),
     })),
   ];
 }
 
-function textOf({ set, key }: SetElement): string {
-  return `${set.name} { ${key.join(' . ')} }`;
+/** Sets of the router whose elements do not end by themselves. */
+const lastingSets = Object.values(routerSets).filter(({ timeout }) => timeout !== true);
+
+function textOf({ set, key, keyEnd }: SetElement): string {
+  const parts = key.map((field, index) => {
+    const last = keyEnd?.[index] ?? field;
+    return last === field ? String(field) : `${field}-${last}`;
+  });
+  return `${set.name} { ${parts.join(' . ')} }`;
 }
 
 interface Compared {
@@ -121,9 +131,9 @@ function unexplained(
   { found, live }: Compared,
 ): readonly SetElement[] {
   const explained = new Set(live.map(textOf));
-  return sets.flatMap(({ name, key: types }) =>
-    (found?.get(name) ?? [])
-      .map((key): SetElement => ({ set: { name, key: types }, key }))
+  return sets.flatMap((set) =>
+    (found?.get(set.name) ?? [])
+      .map((listed) => withoutData({ set, ...listed }))
       .filter((element) => !explained.has(textOf(element))),
   );
 }

@@ -24,11 +24,12 @@ export async function shutdown(
   // While the keepers know the ends of runs, they are committed.
   await reconcile(context);
   for (const keeper of keepers) await keeper.control.shutdown(force);
-  await context.router.drop();
   // No container runs: nothing of the kernel's holds the ids of removed ones.
   await releaseUnusedIds(context);
   keepUsedClaims(context);
   context.cgroups.removeParent(context.settings.cgroupParent);
+  // Last: when the firewall refuses, nothing else stays.
+  await context.router.drop();
 }
 
 /** Replaces each keeper's program by the one of this version; containers go on. */

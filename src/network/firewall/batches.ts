@@ -5,8 +5,8 @@ import { elementMessages, type ElementChanges } from '../nft/elements.js';
 export type TablePlace = { readonly router: string } | 'host';
 
 function batch(changes: ElementChanges, place: TablePlace, tolerant: boolean): NetlinkBatch[] {
-  const { add = [], renew = [], remove = [] } = changes;
-  if (add.length + renew.length + remove.length === 0) return [];
+  const { add = [], renew = [], remove = [], then = [] } = changes;
+  if (add.length + renew.length + remove.length + then.length === 0) return [];
   return [
     {
       protocol: 'netfilter',
@@ -37,6 +37,14 @@ export function removal(
   place: TablePlace,
 ): readonly NetlinkBatch[] {
   return batch({ ...table, add: remove, remove }, place, true);
+}
+
+/** One transaction that puts elements in the place of others, which may be gone already. */
+export function replacement(
+  { remove = [], then = [], ...table }: Omit<ElementChanges, 'add' | 'renew'>,
+  place: TablePlace,
+): readonly NetlinkBatch[] {
+  return batch({ ...table, add: remove, remove, then }, place, false);
 }
 
 /** One transaction that takes elements away by their keys alone; one that is not there is the end of it. */

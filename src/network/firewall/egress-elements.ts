@@ -6,13 +6,33 @@ import {
   type IpAddress,
   type IpNetwork,
 } from '../../base/ip.js';
-import type { EgressPolicy, EgressRule, Endpoint } from '../../model/network.js';
+import {
+  slotCount,
+  type EgressPolicy,
+  type EgressRule,
+  type Endpoint,
+} from '../../model/network.js';
 import type { SetElement } from '../nft/set.js';
 import { routerSets } from './router-table.js';
 
-/** Number of an endpoint's policy: elements of what it allows have it; 0 is none. */
-export function policyOf({ slot }: Pick<Endpoint, 'slot'>, { policy }: EgressPolicy): number {
-  return policy === 'allow' ? 0 : slot + 1;
+/** Numbers of policies are 32 bits: the endpoint's slot below, the policy's revision above. */
+const policySlots = 2 * slotCount;
+const revisions = 2 ** 32 / policySlots;
+
+/**
+ * Number of an endpoint's policy: elements of what it allows have it; 0 is none. Each revision has another one, so addresses of names
+ * that the resolver has put in, or is just putting in, for an earlier one are nobody's.
+ */
+export function policyOf(
+  { slot }: Pick<Endpoint, 'slot'>,
+  { policy, revision = 0 }: EgressPolicy,
+): number {
+  return policy === 'allow' ? 0 : (revision % revisions) * policySlots + slot + 1;
+}
+
+/** Slot of the endpoint whose policy has this number. */
+export function slotOfPolicy(policy: number): number {
+  return (policy % policySlots) - 1;
 }
 
 /** What a policy allows by address, for as long as the container runs. */

@@ -1,9 +1,9 @@
 import type { NetlinkBatch } from '../../host/netlink.js';
 import { resolverAddress, slotBase } from '../../model/network.js';
 import type { Place } from '../endpoint-batches.js';
-import { elementsText } from '../nft/set.js';
+import { elementsText, withoutData, type SetElement } from '../nft/set.js';
 import { bridgeIndex, routerPath, uplinkName } from '../router.js';
-import { addition, removal } from './batches.js';
+import { addition, deletion, removal, replacement } from './batches.js';
 import { bridgeRuleset, bridgeTable } from './bridge-table.js';
 import { addressElements, policyOf } from './egress-elements.js';
 import { endpointElements, type EndpointElements } from './container-elements.js';
@@ -52,6 +52,32 @@ export function dismissBatches(places: readonly Place[]): readonly NetlinkBatch[
     ...removal({ family: 'inet', table: routerTable, remove: elements.router }, router),
     ...removal({ family: 'bridge', table: bridgeTable, remove: elements.bridge }, router),
   ];
+}
+
+/** Gives places other egress rules in one transaction: each packet is judged by the ones or by the others. */
+export function ruleBatches(from: readonly Place[], to: readonly Place[]): readonly NetlinkBatch[] {
+  const before = placeElements(from).router;
+  const after = placeElements(to).router;
+  const changes = { remove: missingIn(after, before), then: missingIn(before, after) };
+  return replacement({ family: 'inet', table: routerTable, ...changes }, router);
+}
+
+function missingIn(known: readonly SetElement[], of: readonly SetElement[]): SetElement[] {
+  const text = ({ set, key, keyEnd, data }: SetElement): string =>
+    JSON.stringify([set.name, key, keyEnd, data]);
+  const texts = new Set(known.map(text));
+  return of.filter((element) => !texts.has(text(element)));
+}
+
+/** Takes what routed places may have away key by key, whichever egress rules it was made for. */
+export function forgetBatches(places: readonly Place[]): readonly NetlinkBatch[] {
+  const restricted = places.map((place) => ({
+    ...place,
+    egress: { ...place.egress, policy: 'deny' } as const,
+  }));
+  return placeElements(restricted).router.flatMap((element) =>
+    deletion({ family: 'inet', table: routerTable, remove: [withoutData(element)] }, router),
+  );
 }
 
 /** What nft(8) makes the router's tables of, with the elements of what runs, in one transaction. */

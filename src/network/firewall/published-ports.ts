@@ -1,6 +1,6 @@
 import type { NetlinkBatch } from '../../host/netlink.js';
 import { chunks } from '../../base/limit.js';
-import type { SetElement } from '../nft/set.js';
+import { withoutData, type SetElement } from '../nft/set.js';
 import { tableQuestion } from '../nft/tables.js';
 import { addition, deletion, removal } from './batches.js';
 
@@ -50,8 +50,4 @@ export function clearBatches(
   return elements.flatMap((element) =>
     deletion({ family: 'inet', table, remove: [withoutData(element)] }, 'host'),
   );
-}
-
-function withoutData({ set, key }: SetElement): SetElement {
-  return { set: { name: set.name, key: set.key }, key };
 }

@@ -14,6 +14,7 @@ const attributes = {
   linkInfo: 18,
   namespacePid: 19,
   familySettings: 26,
+  group: 27,
   namespaceFd: 28,
   txQueues: 31,
   rxQueues: 32,
@@ -115,14 +116,20 @@ export function addBridge(out: MessageWriter, link: NewLink): void {
   out.nest(attributes.linkInfo, () => out.attributeString(infoKind, 'bridge'));
 }
 
-/** A link that gives back what leaves by it, as if it had just arrived where it came from; up. One that is there stays. */
+/** Group of links that are to be removed; links are in group 0 otherwise. */
+const retiredGroup = 0x5752;
+
+/**
+ * A link that gives back what leaves by it, as if it had just arrived where it came from; up. One that is there stays, also when it was
+ * retired.
+ */
 export function addReturn(
   out: MessageWriter,
   { name, index }: Pick<NewLink, 'name' | 'index'>,
 ): void {
   out.begin(newLink, messageFlags.create);
   header(out, index, true);
-  out.attributeString(attributes.name, name);
+  out.attributeString(attributes.name, name).attribute32(attributes.group, 0);
   out.nest(attributes.linkInfo, () => out.attributeString(infoKind, 'ifb'));
 }
 
@@ -152,4 +159,18 @@ export function routeLoopback(out: MessageWriter, index: number): void {
 export function removeLink(out: MessageWriter, index: number): void {
   out.begin(deleteLink, 0);
   header(out, index, false);
+}
+
+/** The link is not needed any more: it goes with the next `removeRetired`. */
+export function retireLink(out: MessageWriter, index: number): void {
+  out.begin(newLink, 0);
+  header(out, index, false);
+  out.attribute32(attributes.group, retiredGroup);
+}
+
+/** Removes what was retired. The kernel waits some 20 ms for each message that removes links, however many they are. */
+export function removeRetired(out: MessageWriter): void {
+  out.begin(deleteLink, 0);
+  header(out, 0, false);
+  out.attribute32(attributes.group, retiredGroup);
 }

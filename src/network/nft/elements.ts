@@ -12,6 +12,8 @@ export interface ElementChanges {
   readonly renew?: readonly SetElement[];
   /** After `add`. What is not there fails the whole transaction. */
   readonly remove?: readonly SetElement[];
+  /** Added after `remove`: the same keys may have other values. */
+  readonly then?: readonly SetElement[];
 }
 
 /** struct nfgenmsg: family, version, resource. */
@@ -33,12 +35,12 @@ const elementsInMessage = 256;
 export function elementMessages(changes: ElementChanges): Uint8Array {
   const out = new MessageWriter();
   header(out.begin(batchBegin, 0), 0, subsystem);
-  const { add = [], renew = [], remove = [] } = changes;
+  const { add = [], renew = [], remove = [], then = [] } = changes;
   // An element that is there keeps its time when it is added: it is taken out and put in again.
   const runs = [
     ...additions([...add, ...renew]),
     ...removals([...renew, ...remove]),
-    ...additions(renew),
+    ...additions([...renew, ...then]),
   ];
   runs.forEach(({ run, type, flags }, index) => {
     // Older kernels do not answer the batch's end.

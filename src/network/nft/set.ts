@@ -58,6 +58,16 @@ export interface SetElement {
   readonly timeoutMs?: number;
 }
 
+/** The element by its key alone, whatever its value is. */
+export function withoutData({ set, key, keyEnd }: SetElement): SetElement {
+  const { name, key: types, interval } = set;
+  return {
+    set: { name, key: types, ...(interval === undefined ? {} : { interval }) },
+    key,
+    ...(keyEnd === undefined ? {} : { keyEnd }),
+  };
+}
+
 export type TableFamily = 'inet' | 'bridge';
 
 /** NFPROTO_* of linux/netfilter.h. */

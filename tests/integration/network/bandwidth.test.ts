@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ContainerHandle } from '../../../src/engine/contract.js';
 import type { ContainerConfig } from '../../../src/model/container-config.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
+import { eventually } from '../../faults/fixtures/eventually.js';
 import { describeAsRoot } from '../../privileges.js';
 import { addressOf, endpointOf } from './reach.js';
 
@@ -107,7 +108,7 @@ describeAsRoot('bandwidth', () => {
     }
     await early.remove({ force: true });
     await late.remove({ force: true });
-    expect(linksOfRouter()).not.toMatch(/ r\d+:/);
+    await eventually('the links of limits are freed', () => !/ r\d+:/.test(linksOfRouter()));
   }, 60_000);
 
   test('a limit on a bridge holds; one where there is no link to limit is refused', async () => {

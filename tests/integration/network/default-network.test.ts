@@ -36,6 +36,12 @@ describeAsRoot('a container that names no network', () => {
       '{{.NetworkSettings.Networks.default.IPAddress}}',
       'web',
     );
+    const top = await cli.output(
+      ...['inspect', '-f'],
+      '{{with .NetworkSettings}}{{.IPAddress}} {{.IPPrefixLen}} {{eq .Gateway .Networks.default.Gateway}} {{eq .MacAddress .Networks.default.MacAddress}} [{{.GlobalIPv6Address}}]{{end}}',
+      'web',
+    );
+    expect(top).toMatch(new RegExp(`^${address} \\d+ true true \\[\\]$`));
     expect(await network.ask('host', address, 8080)).toContain('web');
     expect(await network.ask(await pidOf('web'), addresses.outside.ipv4, 8099)).toBe(
       'none ECONNREFUSED',

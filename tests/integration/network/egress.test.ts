@@ -11,7 +11,7 @@ import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { eventually } from '../../faults/fixtures/eventually.js';
 import { describeAsRoot } from '../../privileges.js';
 import { startNameServer, type NameServer } from './name-server.js';
-import { addressOf, askFrom, endpointOf, lookUp } from './reach.js';
+import { addressOf, askFrom, endpointOf, lookUp, reachedFrom } from './reach.js';
 
 const dropped = /^none /;
 const welcome = 'welcome';
@@ -190,6 +190,60 @@ describeAsRoot('egress rules', () => {
     expect(line.exec(setOf('allow4'))?.[1]).toMatch(/^(9|10)m/);
     expect(await lookUp(box, 'A', 'loop.test')).toEqual(['127.0.0.1']);
     expect(setOf('allow4')).not.toContain('127.0.0.1');
+  }, 60_000);
+
+  test('rules change while a container runs: what only the old ones allowed is closed', async () => {
+    await using friend = await rig.engine.run(idle('inside'));
+    const box = await rig.engine.run(idle('inside', { dns: [names.address] }));
+    const friendly = await addressOf(friend);
+    const reached = async (): Promise<readonly boolean[]> =>
+      reachedFrom(box, [allowed.ipv4, allowed.ipv6, other.ipv4, friendly]);
+    const change = async (...allow: readonly EgressRule[]): Promise<void> =>
+      box.update({ egress: { policy: 'deny', allow } });
+    const named = { kind: 'host', value: 'allowed.test', port: 0 } as const;
+    const address = (value: string): EgressRule => ({ kind: 'cidr', value, port: 0 });
+    expect(await reached()).toEqual([true, true, true, true]);
+    await change();
+    expect(await reached()).toEqual([false, false, false, false]);
+    expect(await lookUp(box, 'A', 'allowed.test')).toBe('EREFUSED');
+    await change(named);
+    expect(await lookUp(box, 'A', 'allowed.test')).toEqual([allowed.ipv4]);
+    expect(await reached()).toEqual([true, false, false, false]);
+    await change(named, address(other.ipv4));
+    expect(await reached()).toEqual([false, false, true, false]);
+    expect(await lookUp(box, 'AAAA', 'allowed.test')).toHaveLength(1);
+    expect(await reached()).toEqual([false, true, true, false]);
+    await change(address('0.0.0.0/0'));
+    expect(await reached()).toEqual([true, false, true, true]);
+    await box.restart({ timeoutMs: 0 });
+    expect(await reached()).toEqual([true, false, true, true]);
+    await box.update({ egress: { policy: 'allow', allow: [] } });
+    expect(await reached()).toEqual([true, true, true, true]);
+    await change(address(friendly));
+    await box.stop({ timeoutMs: 0 });
+    expect(await rig.engine.system.leaks({ fix: false })).toEqual([]);
+    await box.update({ egress: { policy: 'deny', allow: [address(other.ipv4)] } });
+    await box.start();
+    expect(await reached()).toEqual([false, false, true, false]);
+    await box.remove({ force: true });
+    for (const name of ['allow_net4', 'allow_net6', 'tracked4'])
+      expect(setOf(name), name).not.toContain('elements');
+  }, 120_000);
+
+  test('rules that cannot be are refused and change nothing', async () => {
+    await using box = await rig.engine.run(idle('inside', { networks: [{ network: 'inside' }] }));
+    await expect(
+      box.update({
+        egress: { policy: 'deny', allow: [{ kind: 'cidr', value: 'nowhere', port: 0 }] },
+      }),
+    ).rejects.toThrow('"nowhere" is no network');
+    await rig.engine.networks.create({ name: 'switched', driver: 'bridge' });
+    await rig.engine.networks.connect(box.name, { network: 'switched' });
+    await expect(box.update({ egress: { policy: 'deny', allow: [] } })).rejects.toMatchObject({
+      code: 'EGRESS_NEEDS_ROUTED',
+    });
+    expect(await askFrom(box, other.ipv4)).toBe(welcome);
+    expect((await box.inspect()).record.spec.networking.egress.policy).toBe('allow');
   }, 60_000);
 
   test('rules where packets do not pass the router are refused', async () => {

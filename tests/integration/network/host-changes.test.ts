@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { routerPath, uplinkOf } from '../../../src/network/router.js';
 import { TestCli } from '../../fixtures/cli.js';
@@ -100,6 +101,27 @@ describeAsRoot('what networks change of the host', () => {
     const left = network.run('host', 'nft', 'list', 'table', 'ip', 'filter');
     expect(left).toContain('policy drop');
     expect(left).not.toContain(name);
+  });
+
+  test('a table that nft will not remove is an error of keeper stop that says what to do', async () => {
+    await run('web');
+    const { name } = uplinkOf(cli.scope.dataRoot);
+    const directory = join(cli.scope.directory, 'refusing');
+    mkdirSync(directory);
+    const refusing = `case "$*" in *'delete table'*) echo 'Error: it is busy' >&2; exit 1;; esac`;
+    const program = `#!/bin/sh\n${refusing}\nexec /usr/sbin/nft "$@"\n`;
+    writeFileSync(join(directory, 'nft'), program, { mode: 0o755 });
+    const env = { PATH: `${directory}:${process.env['PATH'] ?? ''}` };
+    const { code, stderr } = await cli.run(['keeper', 'stop', '--force'], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `Cannot remove the host’s table ${name} of nftables: Error: it is busy`,
+    );
+    expect(stderr).toContain(`nft 'delete table inet ${name}'`);
+    expect(network.sysctl('net.ipv4.ip_forward')).toBe('0');
+    expect(network.run('host', 'ip', '-br', 'link')).not.toContain(name);
+    expect((await cli.run(['doctor', '--leaks', '--fix'])).stdout).toContain(`inet ${name}`);
+    expect(network.run('host', 'nft', 'list', 'tables')).toBe('');
   });
 
   test('a firewall that rejects the rest is named too, one that lets packets of our link pass is not', async () => {

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { uplinkOf } from '../../../src/network/router.js';
 import { TestCli } from '../../fixtures/cli.js';
-import { OwnNetwork } from '../../fixtures/own-network.js';
+import { addresses, OwnNetwork } from '../../fixtures/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
 
 /** Moments at which a command is killed: from its start to a little after its usual end. */
 const moments = Array.from({ length: 5 }, (_, index) => 60 + index * 90);
 
-describeAsRoot('published ports after kill -9', () => {
+describeAsRoot('published ports and networks after kill -9', () => {
   let network: OwnNetwork;
   let cli: TestCli;
 
@@ -36,6 +36,32 @@ describeAsRoot('published ports after kill -9', () => {
       .split('\n')
       .filter((line) => line.includes('elements ='))
       .join('\n');
+  };
+
+  /** Kills `network connect` and `disconnect` of container web: its record and its links say the same then. */
+  const agreesAfterKills = async (name: string): Promise<void> => {
+    const listed = async (): Promise<boolean> =>
+      (await cli.output('inspect', '-f', '{{json .NetworkSettings.Networks}}', 'web')).includes(
+        `"${name}"`,
+      );
+    const inside = async (): Promise<boolean> => {
+      const pid = await cli.output('inspect', '-f', '{{.State.Pid}}', 'web');
+      return network
+        .run('host', 'nsenter', `--net=/proc/${pid}/ns/net`, 'ip', '-br', 'addr')
+        .split('\n')
+        .some((line) => /^eth1\S* .*\d/.test(line));
+    };
+    for (const moment of moments) {
+      await killAfter(moment, 'network', 'connect', name, 'web');
+      expect(await listed()).toBe(await inside());
+      if (await listed()) {
+        await killAfter(moment, 'network', 'disconnect', name, 'web');
+        expect(await listed()).toBe(await inside());
+        if (await listed()) await cli.output('network', 'disconnect', name, 'web');
+      }
+    }
+    await cli.clear();
+    expect(await cli.output('doctor', '--leaks')).toBe('No leaks');
   };
 
   test('of run: the port is free again and nothing is left', async () => {
@@ -70,24 +96,31 @@ describeAsRoot('published ports after kill -9', () => {
   test('of network connect: what inspect lists is what the router has', async () => {
     await cli.output('network', 'create', 'back');
     await cli.output('run', '-d', '--name', 'web', '--network', 'default', 'tiny', 'httpd');
-    const listed = async (): Promise<boolean> =>
-      (await cli.output('inspect', '-f', '{{json .NetworkSettings.Networks}}', 'web')).includes(
-        '"back"',
+    await agreesAfterKills('back');
+  }, 120_000);
+
+  test('of network connect with a macvlan: what inspect lists is what is inside', async () => {
+    network.ip('host', 'link', 'set', 'eth0', 'up');
+    const flags = ['--driver', 'macvlan', '--opt', 'parent=eth0', '--subnet', '192.0.2.64/26'];
+    await cli.output('network', 'create', ...flags, 'outer');
+    await cli.output('run', '-d', '--name', 'web', '--network', 'default', 'tiny', 'httpd');
+    await agreesAfterKills('outer');
+  }, 120_000);
+
+  test('of update: the egress rules that inspect lists are those that hold', async () => {
+    await cli.output('run', '-d', '--name', 'web', '--network', 'default', 'tiny', 'httpd');
+    const outside = addresses.outside.ipv4;
+    const pid = Number(await cli.output('inspect', '-f', '{{.State.Pid}}', 'web'));
+    const rules = ['deny', `allow=${outside}`, 'allow', 'deny', 'allow'];
+    for (const [index, moment] of moments.entries()) {
+      await killAfter(moment, 'update', '--egress', rules[index] ?? '', 'web');
+      const policy = await cli.output('inspect', '-f', '{{json .HostConfig.Warren.Egress}}', 'web');
+      const mayPass = policy.includes('"allow"') && !policy.includes('"deny"');
+      const isNamed = policy.includes(outside);
+      expect((await network.ask(pid, outside, 8099)) === 'none ECONNREFUSED', policy).toBe(
+        mayPass || isNamed,
       );
-    const inside = async (): Promise<boolean> => {
-      const pid = await cli.output('inspect', '-f', '{{.State.Pid}}', 'web');
-      return network
-        .run('host', 'nsenter', `--net=/proc/${pid}/ns/net`, 'ip', '-br', 'link')
-        .includes('eth1');
-    };
-    for (const moment of moments) {
-      await killAfter(moment, 'network', 'connect', 'back', 'web');
-      expect(await listed()).toBe(await inside());
-      if (await listed()) {
-        await killAfter(moment, 'network', 'disconnect', 'back', 'web');
-        expect(await listed()).toBe(await inside());
-        if (await listed()) await cli.output('network', 'disconnect', 'back', 'web');
-      }
+      expect(await cli.output('doctor', '--leaks')).toBe('No leaks');
     }
     await cli.clear();
     expect(await cli.output('doctor', '--leaks')).toBe('No leaks');

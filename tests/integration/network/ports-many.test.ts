@@ -1,19 +1,12 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCli } from '../../fixtures/cli.js';
 import { OwnNetwork } from '../../fixtures/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
 
-const execute = promisify(execFile);
 const count = 200;
-
-const library = join(import.meta.dirname, '..', '..', '..', 'dist', 'index.js');
 
 /** Runs in the test's own network namespace: the library of a Node program there. */
 const program = `
-  import { Engine } from ${JSON.stringify(library)};
   const engine = await Engine.open();
   const port = { protocol: 'tcp', hostIp: '', containerPort: 8080 };
   const config = { image: 'tiny', command: ['httpd'], network: 'default' };
@@ -59,22 +52,7 @@ describeAsRoot('published ports by the hundred', () => {
   }, 60_000);
 
   test('each container has its own, of the range or a random one; of one port one container', async () => {
-    const [enter = '', ...args] = network.enter;
-    const { dataRoot, runDir, cgroupParent } = cli.scope;
-    const { stdout } = await execute(
-      enter,
-      [...args, process.execPath, '--input-type=module', '-e', program],
-      {
-        env: {
-          ...process.env,
-          WARREN_DATA_ROOT: dataRoot,
-          WARREN_RUN_DIR: runDir,
-          WARREN_CGROUP_PARENT: cgroupParent,
-          WARREN_HOST_NAT: '1',
-        },
-      },
-    );
-    const { range, random, fixed, added, gone } = JSON.parse(stdout) as Result;
+    const { range, random, fixed, added, gone } = (await cli.program(program)) as Result;
     expect(new Set(range).size).toBe(count);
     expect(new Set(random).size).toBe(10);
     expect(fixed).toEqual(['ok', 'PORT_IN_USE', 'PORT_IN_USE']);

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { uplinkOf } from '../../../src/network/router.js';
 import { TestCli } from '../../fixtures/cli.js';
 import { addresses, OwnNetwork } from '../../fixtures/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
+
+const sctpProgram = join(import.meta.dirname, 'sctp.py');
 
 interface Document {
   readonly Id: string;
@@ -79,6 +82,32 @@ describeAsRoot('published ports', () => {
     expect(await network.ask('host', '127.0.0.1', 8000)).toContain('web');
     expect(await network.ask('outside', addresses.host.ipv6, 8000)).toContain('web');
     expect(await cli.output('port', 'web')).toBe('8080/tcp -> 0.0.0.0:8000\n8080/tcp -> [::]:8000');
+  });
+
+  test('of a container without IPv6 answer on IPv4 alone, and nothing else is shown', async () => {
+    await run('web', '-p', '8000:8080', '-p', '[::]:8001:8080');
+    for (const port of [8000, 8001]) {
+      expect(await network.ask('host', '127.0.0.1', port)).toContain('web');
+      expect(await network.ask('host', '::1', port)).toMatch(/^none/);
+    }
+    expect(await cli.output('port', 'web')).toBe(
+      '8080/tcp -> 0.0.0.0:8000\n8080/tcp -> 0.0.0.0:8001',
+    );
+    const { Ports } = (await inspect('web')).NetworkSettings;
+    expect(Ports['8080/tcp']?.map(({ HostIp }) => HostIp)).toEqual(['0.0.0.0', '0.0.0.0']);
+    const refused = await cli.run(['run', '-p', '[::1]:8002:8080', 'tiny', 'true']);
+    expect(refused.code).toBe(125);
+    expect(refused.stderr).toContain('network default has no IPv6');
+  });
+
+  test('carry SCTP, with the checksum that its new address needs', async () => {
+    await run('web', '-p', '5000:3868/sctp');
+    const { Pid } = (await inspect('web')).State;
+    await network.keep(Pid, 'python3', sctpProgram, 'answer', '3868');
+    const target = [addresses.host.ipv4, '5000'];
+    expect(network.run('outside', 'python3', sctpProgram, 'ask', ...target).trim()).toBe(
+      `INIT ACK from ${addresses.host.ipv4} port 5000`,
+    );
   });
 
   test('on one address of the host answer there alone', async () => {

@@ -29,6 +29,22 @@ export async function askFrom(container: ContainerHandle, address: string): Prom
   return (await execute('nsenter', inside)).stdout;
 }
 
+const each = `Promise.all(process.argv.slice(1).map((url) =>
+  fetch(url, { signal: AbortSignal.timeout(${patienceMs / 2}) })
+    .then(async (answer) => (await answer.text()) !== '', () => false)))
+  .then((reached) => process.stdout.write(JSON.stringify(reached)));`;
+
+/** Whether each address answers to the network namespace of a container. */
+export async function reachedFrom(
+  container: ContainerHandle,
+  addresses: readonly string[],
+): Promise<readonly boolean[]> {
+  const { pid } = await container.state();
+  const urls = addresses.map(urlOf);
+  const inside = [`--net=/proc/${pid}/ns/net`, process.execPath, '-e', each, ...urls];
+  return JSON.parse((await execute('nsenter', inside)).stdout) as readonly boolean[];
+}
+
 /** The container's place on its first network, or on that with an index. */
 export async function endpointOf(container: ContainerHandle, index = 0): Promise<Endpoint> {
   const { record } = await container.inspect();

@@ -2,7 +2,8 @@ import type { UpdateRequest } from '../../../engine/contract.js';
 import { defined } from '../../config/defined.js';
 import { ratesOf } from '../../config/networks.js';
 import { resourcesOf } from '../../config/resources.js';
-import { rateOptions } from '../../options/network.js';
+import { egressOptions, rateOptions } from '../../options/network.js';
+import { mergedEgress } from '../../parse/egress.js';
 import { resourceOptions } from '../../options/resources.js';
 import { parseDuration } from '../../parse/duration.js';
 import { parseRestart } from '../../parse/policy.js';
@@ -13,11 +14,12 @@ import { runBatch } from '../batch.js';
 
 export const command: CommandDefinition = defineCommand({
   description:
-    'Changes limits, restart policy and lease of containers, at once where they run. What is not named stays; -1 (0 for weights, bandwidth and leases) takes a limit away.',
+    'Changes limits, egress rules, restart policy and lease of containers, at once where they run. What is not named stays; -1 (0 for weights, bandwidth and leases) takes a limit away, --egress allow all egress rules.',
   arguments: [argumentList('CONTAINER', { required: true, complete: 'container' })],
   options: {
     ...resourceOptions,
     ...rateOptions,
+    ...egressOptions,
     restart: value('--restart <policy>', 'no, on-failure[:N], always or unless-stopped', {
       parse: parseRestart,
       complete: ['no', 'on-failure', 'always', 'unless-stopped'],
@@ -38,6 +40,10 @@ export const command: CommandDefinition = defineCommand({
       command: 'warren update --restart unless-stopped web',
       what: 'Start it again whenever it ends',
     },
+    {
+      command: 'warren update --egress allow=registry.npmjs.org:443 web',
+      what: 'From now on it reaches nothing else',
+    },
   ],
   run: async (context, { args, options: flags }) => {
     const resources = resourcesOf(flags);
@@ -45,7 +51,11 @@ export const command: CommandDefinition = defineCommand({
     const request: UpdateRequest = {
       ...(Object.keys(resources).length === 0 ? {} : { resources }),
       ...(Object.keys(lease).length === 0 ? {} : { lease }),
-      ...defined({ restart: flags.restart, netRates: ratesOf(flags) }),
+      ...defined({
+        restart: flags.restart,
+        netRates: ratesOf(flags),
+        egress: mergedEgress(flags.egress),
+      }),
     };
     if (Object.keys(request).length === 0) {
       throw usageError(
