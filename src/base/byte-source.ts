@@ -2,6 +2,8 @@ import { WarrenError } from './errors.js';
 
 /** Content of so many bytes; `finish` skips what was not read of it. */
 export interface BoundedBytes extends AsyncIterable<Buffer> {
+  /** All that is left, with the padding, when it is here already; else null, and nothing is taken. */
+  ready(): Buffer | null;
   /** Exactly so many of them; null when none is left. */
   take(size: number): Promise<Buffer | null>;
   finish(): Promise<void>;
@@ -16,13 +18,18 @@ export class ByteSource {
     this.chunks = source[Symbol.asyncIterator]();
   }
 
+  /** Exactly so many bytes when they are here already, else null: a promise costs more than the small things of an archive. */
+  ready(size: number): Buffer | null {
+    if (this.buffered.length < size) return null;
+    const part = this.buffered.subarray(0, size);
+    this.buffered = this.buffered.subarray(size);
+    return part;
+  }
+
   /** Exactly so many bytes; null when the stream ended before the first. */
   async take(size: number): Promise<Buffer | null> {
-    if (this.buffered.length >= size) {
-      const part = this.buffered.subarray(0, size);
-      this.buffered = this.buffered.subarray(size);
-      return part;
-    }
+    const here = this.ready(size);
+    if (here !== null) return here;
     const parts: Buffer[] = [];
     let missing = size;
     while (missing > 0) {
@@ -47,7 +54,13 @@ export class ByteSource {
       left -= part.length;
       return part;
     };
+    let behind = padding;
     return {
+      ready: (): Buffer | null => {
+        const part = this.ready(left + behind)?.subarray(0, left) ?? null;
+        if (part !== null) left = behind = 0;
+        return part;
+      },
       take: async (wanted: number): Promise<Buffer | null> => {
         if (left === 0) return null;
         if (wanted > left) throw truncated();
@@ -61,7 +74,8 @@ export class ByteSource {
       },
       finish: async (): Promise<void> => {
         while ((await some(size)) !== null) continue;
-        if (padding > 0 && (await this.take(padding)) === null) throw truncated();
+        if (behind > 0 && (await this.take(behind)) === null) throw truncated();
+        behind = 0;
       },
     };
   }

@@ -14,6 +14,8 @@ export interface TarMember extends TarEntry {
   /** The archive has holes for it; they are zeros in the content. */
   readonly sparse: boolean;
   readonly content: AsyncIterable<Buffer>;
+  /** All of the content, when it is here already and nothing of it was read; else null. */
+  ready(): Buffer | null;
 }
 
 const blockSize = 512;
@@ -48,49 +50,56 @@ interface Overrides {
  */
 export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<TarMember> {
   const bytes = new ByteSource(source);
+  const globals = new Map<ByteString, Buffer>();
+  let overrides = noOverrides(globals);
   try {
-    yield* members(bytes);
+    for (;;) {
+      const block = bytes.ready(blockSize) ?? (await bytes.take(blockSize));
+      if (block === null) return;
+      if (block.every((byte) => byte === 0)) {
+        await bytes.drain();
+        return;
+      }
+      checkSum(block);
+      const flag = String.fromCharCode(block[156] ?? 0);
+      if ('xgLK'.includes(flag)) {
+        const size = readNumber(block, 124, 12);
+        applyHeader(flag, await readBody(bytes, size), { overrides, globals });
+        continue;
+      }
+      const headers = { block, member: decodeMember(block, overrides), overrides };
+      const { stored, sparse } = openPlain(bytes, headers) ?? (await openContent(bytes, headers));
+      yield sparse === null
+        ? { ...headers.member, sparse: false, content: stored, ready: () => stored.ready() }
+        : {
+            ...headers.member,
+            size: sparse.realSize,
+            sparse: true,
+            content: expandSparse(stored, sparse),
+            ready: () => null,
+          };
+      // What was taken at one go is finished.
+      if (stored.ready() === null) await stored.finish();
+      overrides = noOverrides(globals);
+    }
   } finally {
     await bytes.close();
   }
 }
 
-async function* members(bytes: ByteSource): AsyncGenerator<TarMember> {
-  const globals = new Map<ByteString, Buffer>();
-  let overrides = noOverrides(globals);
-  for (;;) {
-    const block = await bytes.take(blockSize);
-    if (block === null) return;
-    if (block.every((byte) => byte === 0)) {
-      await bytes.drain();
-      return;
-    }
-    checkSum(block);
-    const flag = String.fromCharCode(block[156] ?? 0);
-    if ('xgLK'.includes(flag)) {
-      const size = readNumber(block, 124, 12);
-      applyHeader(flag, await readBody(bytes, size), { overrides, globals });
-      continue;
-    }
-    const member = decodeMember(block, overrides);
-    const { stored, sparse } = await openContent(bytes, { block, member, overrides });
-    yield sparse === null
-      ? { ...member, sparse: false, content: stored }
-      : {
-          ...member,
-          size: sparse.realSize,
-          sparse: true,
-          content: expandSparse(stored, sparse),
-        };
-    await stored.finish();
-    overrides = noOverrides(globals);
-  }
-}
-
 interface MemberHeaders {
   readonly block: Buffer;
-  readonly member: Omit<TarMember, 'content' | 'sparse'>;
+  readonly member: Omit<TarMember, 'content' | 'sparse' | 'ready'>;
   readonly overrides: Overrides;
+}
+
+/** Of a member that no header calls sparse; null for others. */
+function openPlain(
+  bytes: ByteSource,
+  { block, member, overrides }: MemberHeaders,
+): { readonly stored: BoundedBytes; readonly sparse: null } | null {
+  if (block[156] === oldSparseFlag || overrides.records.size > 0) return null;
+  return { stored: bytes.bounded(member.size, padding(member.size)), sparse: null };
 }
 
 async function openContent(

@@ -71,7 +71,9 @@ function encode({ operation, entry, flags = {}, ...fields }: Fields): Buffer {
       'Cannot write a file: its path is empty or too long',
     );
   }
-  const record = Buffer.alloc(headerSize + path.length + argument.length);
+  // From Node's pool: a layer has tens of thousands of these.
+  const record = Buffer.allocUnsafe(headerSize + path.length + argument.length);
+  record.fill(0, 0, headerSize);
   record.writeUInt8(operation, 0);
   record.writeUInt8(bitsOf(flags), 1);
   record.writeUInt16LE(path.length, 2);

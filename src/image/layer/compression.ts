@@ -1,13 +1,15 @@
 import { open } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { pipeline, type TransformOptions } from 'node:stream';
+import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { WarrenError } from '../../base/errors.js';
 import { unzstd } from './zstd.js';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
 const chunkSize = 1 << 18;
+/** zlib goes so far ahead of whoever reads: neither waits for the other's every piece. */
+const gunzipOptions: ZlibOptions & TransformOptions = { chunkSize, readableHighWaterMark: 1 << 22 };
 const magics: readonly (readonly [Compression, Buffer])[] = [
   ['gzip', Buffer.from([0x1f, 0x8b])],
   ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
@@ -45,7 +47,7 @@ async function compressionOfFile(file: string): Promise<Compression> {
 
 /** zlib runs beside this thread; errors of either side reach whoever reads. */
 function gunzip(blob: NodeJS.ReadableStream): AsyncIterable<Buffer> {
-  const gunzipped = pipeline(blob, createGunzip({ chunkSize }), () => undefined);
+  const gunzipped = pipeline(blob, createGunzip(gunzipOptions), () => undefined);
   return gunzipped as AsyncIterable<Buffer>;
 }
 

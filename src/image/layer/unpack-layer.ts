@@ -18,7 +18,7 @@ const whiteout = {
   mtimeSeconds: 0,
 } as const;
 const plainDirectory = { ...whiteout, type: 'directory', mode: 0o755 } as const;
-/** Small records are joined to pieces of this size: each piece is a system call. */
+/** Records are joined to pieces of at least this size: each piece is a system call. */
 const pieceSize = 1 << 17;
 const largestId = 0xffff_fffe;
 
@@ -49,7 +49,7 @@ export async function unpackLayer(
 ): Promise<UnpackResult> {
   const list = new LayerRecords(limits);
   const result = await host.run(nativeProgramPath('warren-files'), ['unpack', directory], {
-    input: joined(list.records(tar)),
+    input: list.records(tar),
     ...(signal === undefined ? {} : { signal }),
   });
   if (result.code === 0) return list.result;
@@ -63,6 +63,7 @@ class LayerRecords {
   private readonly directories = new Map<ByteString, TarEntry>();
   private readonly opaque: ByteString[] = [];
   private readonly whiteouts: ByteString[] = [];
+  private readonly pieces = new Pieces();
   private entries = 0;
   private sizeBytes = 0;
   private skippedDevices = 0;
@@ -75,12 +76,78 @@ class LayerRecords {
     return { sizeBytes: this.sizeBytes, skippedDevices: this.skippedDevices };
   }
 
+  /** Joined to pieces: what waits is small, and a promise for each record would cost more than making the file. */
   async *records(tar: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const member of readTar(bounded(tar, this.limits))) {
       this.entries += 1;
       if (this.entries > this.limits.entries) throw tooLarge('entries', this.limits.entries);
-      yield* this.member(member);
+      const entry = this.entryOf(member);
+      if (entry === null) continue;
+      this.head(entry, member);
+      if (entry.type === 'file') {
+        const content = member.ready();
+        if (content !== null) this.pieces.add(content);
+        else for await (const part of member.content) yield* this.pieces.with(part);
+      }
+      this.attributes(entry, member);
+      yield* this.pieces.full();
     }
+    for (const record of this.marks()) yield* this.pieces.with(record);
+    yield* this.pieces.rest();
+  }
+
+  /** What to make; null when a member stands for something else, or for nothing. */
+  private entryOf(member: TarMember): TarEntry | null {
+    const name = layerName(member.path);
+    switch (name.kind) {
+      case 'root':
+        return member.type === 'directory' ? this.checked(member, '.') : null;
+      case 'opaque':
+        this.opaque.push(name.path);
+        return null;
+      case 'whiteout':
+        this.whiteouts.push(name.path);
+        return null;
+      case 'ignored':
+        return null;
+      case 'entry':
+        return this.checked(member, name.path);
+    }
+  }
+
+  private checked(member: TarMember, path: ByteString): TarEntry | null {
+    if (member.type === 'character-device' || member.type === 'block-device') {
+      if (member.type === 'character-device' && member.major === 0 && member.minor === 0)
+        throw hostile(path, 'it is a mark of overlay');
+      this.skippedDevices += 1;
+      return null;
+    }
+    const { type, mode, uid, gid, size, mtimeSeconds, mtimeNanoseconds, major, minor } = member;
+    const linkName = type === 'link' ? componentsOf(member.linkName).join('/') : member.linkName;
+    const named = { path, type, mode, uid, gid, size, linkName, major, minor };
+    const entry = { ...named, mtimeSeconds, mtimeNanoseconds };
+    this.check(entry);
+    return entry;
+  }
+
+  private head(entry: TarEntry, { sparse }: TarMember): void {
+    this.pieces.add(entryRecord(entry, { holes: sparse }));
+    if (entry.type === 'directory') this.directories.set(entry.path, entry);
+    else this.directories.delete(entry.path);
+    if (entry.type === 'file') this.countContent(entry);
+  }
+
+  private attributes({ type, path }: TarEntry, { xattrs }: TarMember): void {
+    if (type === 'link') return;
+    for (const [key, value] of xattrs) {
+      if (!isLayerAttribute(key)) continue;
+      this.pieces.add(xattrRecord(path, key, value.length));
+      this.pieces.add(value);
+    }
+  }
+
+  /** What comes when all members are there. */
+  private *marks(): Generator<Buffer> {
     for (const path of this.opaque) {
       yield entryRecord({ ...plainDirectory, path }, { unlessPresent: true });
       yield xattrRecord(path, 'trusted.overlay.opaque', 1);
@@ -93,52 +160,7 @@ class LayerRecords {
     for (const directory of this.directories.values()) yield directoryTimeRecord(directory);
   }
 
-  private async *member(member: TarMember): AsyncGenerator<Buffer> {
-    const name = layerName(member.path);
-    switch (name.kind) {
-      case 'root':
-        if (member.type === 'directory') yield* this.entry(member, '.');
-        return;
-      case 'opaque':
-        this.opaque.push(name.path);
-        return;
-      case 'whiteout':
-        this.whiteouts.push(name.path);
-        return;
-      case 'ignored':
-        return;
-      case 'entry':
-        yield* this.entry(member, name.path);
-    }
-  }
-
-  private async *entry(member: TarMember, path: ByteString): AsyncGenerator<Buffer> {
-    if (member.type === 'character-device' || member.type === 'block-device') {
-      if (member.type === 'character-device' && member.major === 0 && member.minor === 0)
-        throw hostile(path, 'it is a mark of overlay');
-      this.skippedDevices += 1;
-      return;
-    }
-    const linkName =
-      member.type === 'link' ? componentsOf(member.linkName).join('/') : member.linkName;
-    const entry = { ...member, path, linkName };
-    this.check(entry);
-    yield entryRecord(entry, { holes: member.sparse });
-    if (member.type === 'directory') this.directories.set(path, entry);
-    else this.directories.delete(path);
-    if (member.type === 'file') {
-      this.countContent(member);
-      yield* member.content;
-    }
-    if (member.type === 'link') return;
-    for (const [key, value] of member.xattrs) {
-      if (!isLayerAttribute(key)) continue;
-      yield xattrRecord(path, key, value.length);
-      yield value;
-    }
-  }
-
-  private countContent({ size }: TarMember): void {
+  private countContent({ size }: TarEntry): void {
     this.sizeBytes += size;
     if (this.sizeBytes > this.limits.bytes) throw tooLarge('bytes', this.limits.bytes);
   }
@@ -162,19 +184,33 @@ async function* bounded(tar: AsyncIterable<Buffer>, limits: LayerLimits): AsyncG
   }
 }
 
-/** Joins small pieces. */
-async function* joined(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let waiting: Buffer[] = [];
-  let size = 0;
-  for await (const piece of pieces) {
-    waiting.push(piece);
-    size += piece.length;
-    if (size < pieceSize) continue;
-    yield waiting.length === 1 ? piece : Buffer.concat(waiting, size);
-    waiting = [];
-    size = 0;
+/** Joins small buffers. */
+class Pieces {
+  private waiting: Buffer[] = [];
+  private size = 0;
+
+  add(buffer: Buffer): void {
+    this.waiting.push(buffer);
+    this.size += buffer.length;
   }
-  if (size > 0) yield Buffer.concat(waiting, size);
+
+  /** Adds it; gives what is worth a system call. */
+  with(buffer: Buffer): Iterable<Buffer> {
+    if (buffer.length >= pieceSize) return [...this.rest(), buffer];
+    this.add(buffer);
+    return this.full();
+  }
+
+  full(): Iterable<Buffer> {
+    return this.size < pieceSize ? [] : this.rest();
+  }
+
+  rest(): Iterable<Buffer> {
+    const { waiting, size } = this;
+    this.waiting = [];
+    this.size = 0;
+    return size === 0 ? [] : [Buffer.concat(waiting, size)];
+  }
 }
 
 const leadsOutside = 3;
