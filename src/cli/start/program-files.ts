@@ -18,8 +18,7 @@ const after = '\n})';
 const checksumBytes = 4;
 
 /**
- * The files of the bundled program (CommonJS), each with the code that V8 made of it when Warren was built: to compile them took a
- * third of a command's time. V8 takes the code of its own version and flags only, and compiles otherwise; what it does not look
+ * The files of the bundled program (CommonJS), each with the code that V8 made of it when Warren was built. V8 takes the code of its own version and flags only, and compiles otherwise; what it does not look
  * at, whether the source is still the same, is looked at here.
  */
 export class ProgramFiles {
