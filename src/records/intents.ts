@@ -3,6 +3,9 @@ import type { Tables } from './database.js';
 import { requireSpace, requireSpaceToChange } from './space.js';
 import type { Intent, IntentRecords } from './store.js';
 
+/** Of what is there: a full disk does not stand in their way. */
+const changes: ReadonlySet<Intent['operation']> = new Set(['remove', 'network']);
+
 export class LmdbIntents implements IntentRecords {
   readonly #tables: Tables;
 
@@ -12,7 +15,7 @@ export class LmdbIntents implements IntentRecords {
 
   async begin(intent: Omit<Intent, 'id'>): Promise<string> {
     const { directory, intents, writer } = this.#tables;
-    if (intent.operation === 'remove') requireSpaceToChange(directory);
+    if (changes.has(intent.operation)) requireSpaceToChange(directory);
     else requireSpace(directory);
     const id = newId();
     await writer.write(() => void intents.put(id, { ...intent, id }));

@@ -35,7 +35,8 @@ export async function updateContainers(
         work: async (locked) => {
           const spec = merge(locked.record.spec);
           const work = async (): Promise<void> => updateLocked(context, locked, spec);
-          if (spec.networking.egress === locked.record.spec.networking.egress) await work();
+          const { egress } = locked.record.spec.networking;
+          if (isDeepStrictEqual(spec.networking.egress, egress)) await work();
           else await withNetworkIntent(context, record.id, work);
         },
       });

@@ -104,15 +104,27 @@ function requireFilter({ driver, name }: Network, { policy }: EgressPolicy): voi
 function parentOf({ driver, options, name }: Network): number {
   if (driver !== 'macvlan') return 0;
   const parent = options['parent'] ?? '';
+  const index = upLinks().get(parent) ?? shownIndex(parent);
+  if (index !== undefined) return index;
+  throw new WarrenError(
+    'notFound',
+    'NO_SUCH_LINK',
+    `Cannot use network ${name}: the host has no link ${parent}`,
+  );
+}
+
+/** Links of this process's network namespace, as far as they are up, with their indexes. */
+function upLinks(): ReadonlyMap<string, number> {
+  const lines = readFileSync('/proc/self/net/igmp', 'utf8').matchAll(/^(\d+)\t(\S+?)\s*:/gm);
+  return new Map([...lines].map(([, index, name = '']) => [name, Number(index)]));
+}
+
+/** Of a link that is down. Where /sys was mounted in another network namespace, it shows the links of that one. */
+function shownIndex(link: string): number | undefined {
   try {
-    return Number(readFileSync(`/sys/class/net/${parent}/ifindex`, 'utf8'));
+    return Number(readFileSync(`/sys/class/net/${link}/ifindex`, 'utf8'));
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') throw error;
-    throw new WarrenError(
-      'notFound',
-      'NO_SUCH_LINK',
-      `Cannot use network ${name}: the host has no link ${parent}`,
-      { cause: error },
-    );
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw error;
   }
 }
