@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { errnoOf } from '../../base/errors.js';
+import { errnoOf, isWarrenError } from '../../base/errors.js';
 import { addressBytes, parseAddress } from '../../base/ip.js';
 import type { ContainerRecord } from '../../model/container.js';
 import type { Endpoint } from '../../model/network.js';
 import { hasPorts } from '../../model/status.js';
 import type { EngineContext } from '../context.js';
-import { withContainerLock } from '../state/container-lock.js';
+import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
 import { connectRunning } from './connect.js';
 import { restoreEgress } from './egress.js';
@@ -18,17 +18,39 @@ export async function completeNetwork(
 ): Promise<void> {
   await withContainerLock(context, container, {
     operation: 'network',
-    work: async ({ record }) => {
+    work: async (locked) => {
+      const { record } = locked;
       const { status, pid } = await readState(context, record);
       const keeper = await context.keepers.running(record.run?.keeper ?? 0);
       if (!hasPorts(status) || keeper === null) return;
       for (const endpoint of record.endpoints)
-        if (!isWhole(pid, endpoint)) await connectRunning(context, record, endpoint);
-      await restoreEgress(context, keeper, record);
-      await admitPorts(context, keeper, record);
-      keepForRestarts(context, record);
+        if (!isWhole(pid, endpoint)) await connectOrForget(context, locked, endpoint);
+      const whole = context.records.containers.get(record.id) ?? record;
+      await restoreEgress(context, keeper, whole);
+      await admitPorts(context, keeper, whole);
+      keepForRestarts(context, whole);
     },
   });
+}
+
+/**
+ * What cannot be connected any more, as the parent of a macvlan is gone, is taken out of the record: nobody was told that it is connected,
+ * and an open that fails would stop all commands.
+ */
+async function connectOrForget(
+  context: EngineContext,
+  { record, fence }: LockedContainer,
+  endpoint: Endpoint,
+): Promise<void> {
+  try {
+    await connectRunning(context, record, endpoint);
+  } catch (error) {
+    if (!isWarrenError(error)) throw error;
+    await context.records.containers.change([record.id], fence, (found) => ({
+      ...found,
+      endpoints: found.endpoints.filter(({ network }) => network !== endpoint.network),
+    }));
+  }
 }
 
 /** Its addresses are there: one message gives a link inside its addresses and routes. */

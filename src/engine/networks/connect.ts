@@ -16,7 +16,7 @@ import { type LockedContainer, withContainerLock } from '../state/container-lock
 import { readState } from '../state/read-states.js';
 import { wantedEndpoint } from './endpoints.js';
 import { dismissPorts } from './host-ports.js';
-import { placesOf } from './launch-batches.js';
+import { placesOf, requireParents } from './launch-batches.js';
 import { admitPorts, keepForRestarts, withNetworkIntent } from './live-ports.js';
 
 /**
@@ -159,6 +159,7 @@ export async function connectRunning(
   const keeper = await keeperOfRunning(context, record);
   if (keeper === null) return;
   const places = placesOf(context, record, [endpoint]);
+  requireParents(places);
   const networks = places.map(({ network }) => network);
   await context.router.provide(keeper, networks);
   const options = { again: true, ipv6: context.router.ipv6 };

@@ -29,6 +29,7 @@ export function launchBatches(context: EngineContext, record: ContainerRecord): 
   const { ipv6 } = context.router;
   const { rates } = spec.networking;
   const places = placesOf(context, record);
+  requireParents(places);
   const host = hostBatches(context, record, places);
   return {
     launch: [
@@ -66,7 +67,7 @@ function hostBatches(
 
 /**
  * Endpoints of a container, all of them or those that are given, with their networks.
- * @throws WarrenError notFound (NO_SUCH_NETWORK), (NO_SUCH_LINK), unsupported (EGRESS_NEEDS_ROUTED)
+ * @throws WarrenError notFound (NO_SUCH_NETWORK), unsupported (EGRESS_NEEDS_ROUTED)
  */
 export function placesOf(
   context: EngineContext,
@@ -100,17 +101,23 @@ function requireFilter({ driver, name }: Network, { policy }: EgressPolicy): voi
   );
 }
 
-/** Interface index of a macvlan's parent. */
-function parentOf({ driver, options, name }: Network): number {
+/** Interface index of a macvlan's parent; 0 when it is gone, or there is none. */
+function parentOf({ driver, options }: Network): number {
   if (driver !== 'macvlan') return 0;
   const parent = options['parent'] ?? '';
-  const index = upLinks().get(parent) ?? shownIndex(parent);
-  if (index !== undefined) return index;
-  throw new WarrenError(
-    'notFound',
-    'NO_SUCH_LINK',
-    `Cannot use network ${name}: the host has no link ${parent}`,
-  );
+  return upLinks().get(parent) ?? shownIndex(parent) ?? 0;
+}
+
+/** What is connected needs the parents of its macvlans; what is taken away does not. @throws WarrenError notFound (NO_SUCH_LINK) */
+export function requireParents(places: readonly Place[]): void {
+  for (const { network, parent } of places) {
+    if (network.driver !== 'macvlan' || parent !== 0) continue;
+    throw new WarrenError(
+      'notFound',
+      'NO_SUCH_LINK',
+      `Cannot use network ${network.name}: the host has no link ${network.options['parent'] ?? ''}`,
+    );
+  }
 }
 
 /** Links of this process's network namespace, as far as they are up, with their indexes. */

@@ -107,6 +107,22 @@ describeAsRoot('published ports and networks after kill -9', () => {
     await agreesAfterKills('outer');
   }, 120_000);
 
+  test('of network connect with a macvlan whose parent then goes: all other commands go on', async () => {
+    const flags = ['--driver', 'macvlan', '--opt', 'parent=gone', '--subnet', '192.0.2.128/26'];
+    await cli.output('network', 'create', ...flags, 'passing');
+    await cli.output('run', '-d', '--name', 'web', '--network', 'default', 'tiny', 'httpd');
+    for (const moment of moments) {
+      network.ip('host', 'link', 'add', 'gone', 'up', 'type', 'veth');
+      await killAfter(moment, 'network', 'connect', 'passing', 'web');
+      network.ip('host', 'link', 'del', 'gone');
+      const names = await cli.output('inspect', '-f', '{{json .NetworkSettings.Networks}}', 'web');
+      if (names.includes('"passing"')) await cli.output('network', 'disconnect', 'passing', 'web');
+    }
+    await cli.clear();
+    await cli.output('network', 'rm', 'passing');
+    expect(await cli.output('doctor', '--leaks')).toBe('No leaks');
+  }, 120_000);
+
   test('of update: the egress rules that inspect lists are those that hold', async () => {
     await cli.output('run', '-d', '--name', 'web', '--network', 'default', 'tiny', 'httpd');
     const outside = addresses.outside.ipv4;
