@@ -53,7 +53,7 @@ export type {
   NetworkSubnet,
   PortMapping,
   PublishedPort,
-} from './model/network.js';
+} from './model/network/network.js';
 export type {
   DeviceMapping,
   DeviceRate,

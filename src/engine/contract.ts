@@ -17,7 +17,7 @@ import type {
 import type { EngineEvent, OnProgress } from '../model/events.js';
 import type { ExecConfig, ExecResult, RunningProcess } from '../model/exec.js';
 import type { Image } from '../model/image.js';
-import type { EgressPolicy, NetworkRates } from '../model/network.js';
+import type { EgressPolicy, NetworkRates } from '../model/network/network.js';
 import type { Resources } from '../model/resources.js';
 import type { ContainerStats, LimitAccount } from '../model/stats.js';
 import type { LogEntry } from '../logs/reader.js';

@@ -24,7 +24,7 @@ import type {
 import { containerOperations } from './containers/operations.js';
 import { containerHandle } from './handle.js';
 import { networkOperations } from './networks/operations.js';
-import { type EventOptions, engineEvents } from './observe/events.js';
+import { type EventOptions, engineEvents } from './observe/events/events.js';
 import { openContext } from './open.js';
 import { imageOperations } from './storage/images.js';
 import { volumeOperations } from './storage/volume-operations.js';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { WarrenError } from '../base/errors.js';
-import type { PreparedLayer } from './layers.js';
+import type { PreparedLayer } from './store/layers.js';
 import {
   annotations,
   mediaTypes,
@@ -9,7 +9,7 @@ import {
   type OciManifest,
 } from './oci.js';
 import { parseTag } from './reference.js';
-import type { StoreParts } from './store-parts.js';
+import type { StoreParts } from './store/store-parts.js';
 
 /** A layer of an image to add. */
 export interface NewLayer {

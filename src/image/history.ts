@@ -1,5 +1,5 @@
 import type { ImageStep } from '../model/image.js';
-import type { KnownImage } from './catalog.js';
+import type { KnownImage } from './store/catalog.js';
 import type { OciHistory, OciImageConfig } from './oci.js';
 
 /** What one step adds to an image's config. */

@@ -13,7 +13,7 @@ import { defaultDomain, parseNamed, parseTag } from './reference.js';
 import type { Credentials } from './registry/credentials.js';
 import type { Registries } from './registry/registries.js';
 import { closeRepositories, type LoginResult } from './registry/registries.js';
-import type { StoreParts } from './store-parts.js';
+import type { StoreParts } from './store/store-parts.js';
 import { pullImage, type PullResult } from './transfer/pull.js';
 import { pushImage, type PushResult } from './transfer/push.js';
 

@@ -1,8 +1,8 @@
 import { mapBounded } from '../base/limit.js';
 import { lockAcrossProcesses } from '../host/process-lock.js';
-import type { KnownImage } from './catalog.js';
+import type { KnownImage } from './store/catalog.js';
 import { compressionOf, type OciDescriptor } from './oci.js';
-import type { StoreParts } from './store-parts.js';
+import type { StoreParts } from './store/store-parts.js';
 
 /** Layers that are unpacked at one time: each keeps a core busy. */
 const unpackedAtOnce = 2;

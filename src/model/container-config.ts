@@ -5,7 +5,7 @@ import type {
   NetworkRates,
   NetworkSettings,
   PortMapping,
-} from './network.js';
+} from './network/network.js';
 import type { DeviceMapping, DeviceRule, Resources, Ulimit } from './resources.js';
 
 export type Propagation = 'private' | 'rprivate' | 'slave' | 'rslave' | 'shared' | 'rshared';

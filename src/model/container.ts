@@ -1,5 +1,5 @@
 import type { ContainerSpec } from './container-config.js';
-import type { Endpoint, PublishedPort } from './network.js';
+import type { Endpoint, PublishedPort } from './network/network.js';
 
 export type ContainerId = string & { readonly __brand: 'ContainerId' };
 

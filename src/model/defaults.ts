@@ -1,5 +1,5 @@
 import type { HealthCheck, LogConfig, SecurityOptions } from './container-config.js';
-import type { EgressPolicy, NetworkRates } from './network.js';
+import type { EgressPolicy, NetworkRates } from './network/network.js';
 
 const mebibyte = 2 ** 20;
 

@@ -18,7 +18,7 @@ import {
   wantsServiceManager,
 } from './service-manager.js';
 import { parseSignal } from './signals.js';
-import { networkOf } from './normalize-network.js';
+import { networkOf } from './network/normalize-network.js';
 import { validateSpec } from './validate/validate-spec.js';
 
 /**

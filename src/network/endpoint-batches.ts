@@ -9,7 +9,7 @@ import {
   type EgressPolicy,
   type Endpoint,
   type Network,
-} from '../model/network.js';
+} from '../model/network/network.js';
 import {
   addMacvlan,
   addVeth,

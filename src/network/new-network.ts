@@ -9,8 +9,8 @@ import {
   type IpNetwork,
 } from '../base/ip.js';
 import { WarrenError } from '../base/errors.js';
-import type { Network, NetworkConfig, NetworkId, NetworkSubnet } from '../model/network.js';
-import { defaultNetworkName } from '../model/network.js';
+import type { Network, NetworkConfig, NetworkId, NetworkSubnet } from '../model/network/network.js';
+import { defaultNetworkName } from '../model/network/network.js';
 
 export interface NewNetworkContext {
   readonly id: NetworkId;

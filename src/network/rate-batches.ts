@@ -1,6 +1,6 @@
 import { WarrenError } from '../base/errors.js';
 import type { NetlinkBatch } from '../host/netlink.js';
-import { shaperBase, shaperLink, slotBase, type NetworkRates } from '../model/network.js';
+import { shaperBase, shaperLink, slotBase, type NetworkRates } from '../model/network/network.js';
 import type { Place } from './endpoint-batches.js';
 import { addReturn, removeRetired, retireLink } from './netlink/links.js';
 import {

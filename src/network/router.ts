@@ -5,7 +5,12 @@
 import { createHash } from 'node:crypto';
 import { parseAddress, parseNetwork, type IpAddress, type IpNetwork } from '../base/ip.js';
 import type { NetlinkBatch } from '../host/netlink.js';
-import { bridgeLink, resolverAddress, type Network, type NetworkSubnet } from '../model/network.js';
+import {
+  bridgeLink,
+  resolverAddress,
+  type Network,
+  type NetworkSubnet,
+} from '../model/network/network.js';
 import {
   addBridge,
   addVeth,

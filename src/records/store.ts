@@ -3,7 +3,7 @@
  * user code inside a transaction: a `change` function is pure and may be run again.
  */
 import type { ContainerId, ContainerRecord, IdRange } from '../model/container.js';
-import type { Network, NetworkId, PublishedPort } from '../model/network.js';
+import type { Network, NetworkId, PublishedPort } from '../model/network/network.js';
 import type { Volume } from '../model/volume.js';
 import type { IdPool } from './id-ranges.js';
 

@@ -1,6 +1,6 @@
 /** Which namespaces a container makes, joins or shares with the host. */
 import type { ContainerRecord } from '../model/container.js';
-import { isNetworkName } from '../model/network.js';
+import { isNetworkName } from '../model/network/network.js';
 import type { OciIdMapping, OciNamespace, OciNamespaceType } from './oci.js';
 
 type Mode = 'private' | 'host' | { readonly container: string };

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { errnoOf, WarrenError } from '../base/errors.js';
-import { tarEnd, type ByteString } from '../base/tar-header.js';
+import { tarEnd, type ByteString } from '../base/tar/tar-header.js';
 import type { Host } from '../host/port.js';
 import type { RecordIds } from '../host/tree/apply-records.js';
 import { DirectoryHandle } from '../host/tree/directory-handle.js';

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { WarrenError } from '../base/errors.js';
-import type { ByteString } from '../base/tar-header.js';
+import type { ByteString } from '../base/tar/tar-header.js';
 import { nativeProgramPath } from '../host/native-path.js';
 import type { Host } from '../host/port.js';
 import { DirectoryHandle } from '../host/tree/directory-handle.js';

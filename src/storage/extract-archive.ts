@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { WarrenError } from '../base/errors.js';
-import type { ByteString } from '../base/tar-header.js';
-import { readTar, type TarMember } from '../base/tar-reader.js';
+import type { ByteString } from '../base/tar/tar-header.js';
+import { readTar, type TarMember } from '../base/tar/tar-reader.js';
 import type { Host } from '../host/port.js';
 import { makeTemporaryDirectory } from '../host/temporary-directory.js';
 import { applyRecords, RecordFile, type RecordIds } from '../host/tree/apply-records.js';

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { Readable } from 'node:stream';
-import { tarEnd } from '../base/tar-header.js';
+import { tarEnd } from '../base/tar/tar-header.js';
 import { DirectoryHandle } from '../host/tree/directory-handle.js';
 import { tarTree } from './tar-tree.js';
 

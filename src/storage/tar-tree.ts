@@ -6,7 +6,7 @@ import {
   type ByteString,
   type TarEntry,
   type TarEntryType,
-} from '../base/tar-header.js';
+} from '../base/tar/tar-header.js';
 import type { DirectoryHandle } from '../host/tree/directory-handle.js';
 import { readNames } from '../host/tree/read-names.js';
 import { contentOf, deviceNumbers, modificationTime, tarTypeOf } from '../host/tree/tar-facts.js';

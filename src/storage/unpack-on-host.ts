@@ -14,8 +14,8 @@ import {
   utimes,
 } from 'node:fs/promises';
 import { errnoOf, WarrenError } from '../base/errors.js';
-import type { ByteString } from '../base/tar-header.js';
-import { readTar, type TarMember } from '../base/tar-reader.js';
+import type { ByteString } from '../base/tar/tar-header.js';
+import { readTar, type TarMember } from '../base/tar/tar-reader.js';
 import { DirectoryHandle } from '../host/tree/directory-handle.js';
 
 export interface UnpackRequest {

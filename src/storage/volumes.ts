@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, WarrenError } from '../base/errors.js';
-import { tarEnd } from '../base/tar-header.js';
+import { tarEnd } from '../base/tar/tar-header.js';
 import type { Host } from '../host/port.js';
 import { lockAcrossProcesses } from '../host/process-lock.js';
 import { resolveInRoot, type ResolvedPath } from '../host/tree/resolve-in-root.js';

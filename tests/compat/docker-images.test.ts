@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCli } from '../fixtures/cli.js';
 import { TestDocker } from '../fixtures/docker-engine.js';
-import { TestRegistry } from '../fixtures/registry.js';
+import { TestRegistry } from '../fixtures/registry/registry.js';
 import { describeAsRoot } from '../privileges.js';
 
 describeAsRoot('images between Warren and Docker', () => {

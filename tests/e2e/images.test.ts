@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCli } from '../fixtures/cli.js';
 import { TestDocker } from '../fixtures/docker-engine.js';
 import { expectCleanStore } from '../fixtures/image-store.js';
-import { TestRegistry } from '../fixtures/registry.js';
+import { TestRegistry } from '../fixtures/registry/registry.js';
 import { describeAsRoot } from '../privileges.js';
 
 const recipe = join(import.meta.dirname, '..', 'fixtures', 'recipes', 'toolchain');

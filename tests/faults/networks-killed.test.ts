@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { routerPath } from '../../src/network/router.js';
 import { TestCli } from '../fixtures/cli.js';
-import { OwnNetwork } from '../fixtures/own-network.js';
-import { expectReachable, reachableConfig, reachables } from '../fixtures/reachable.js';
+import { OwnNetwork } from '../fixtures/network/own-network.js';
+import { expectReachable, reachableConfig, reachables } from '../fixtures/network/reachable.js';
 import { describeAsRoot } from '../privileges.js';
 import { keeperProcesses, kill, killKeeperAndHolder } from './fixtures/keeper-processes.js';
 

@@ -1,7 +1,7 @@
 import type { ContainerInspection } from '../../engine/contract.js';
 import type { ContainerRecord } from '../../model/container.js';
 import type { HealthCheck, Mount } from '../../model/container-config.js';
-import { portBindings } from '../../model/published-port.js';
+import { portBindings } from '../../model/network/published-port.js';
 import { signalName } from '../../model/signals.js';
 import { hasPorts } from '../../model/status.js';
 import {
@@ -9,7 +9,7 @@ import {
   isNetworkName,
   type Endpoint,
   type Network,
-} from '../../model/network.js';
+} from '../../model/network/network.js';
 import { containerState } from './container-state.js';
 import { endpointId, prefixLength } from './network-inspect.js';
 import { hostConfig } from './host-config.js';

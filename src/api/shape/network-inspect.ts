@@ -1,6 +1,6 @@
 import { parseNetwork } from '../../base/ip.js';
 import type { ContainerRecord } from '../../model/container.js';
-import type { Endpoint, Network } from '../../model/network.js';
+import type { Endpoint, Network } from '../../model/network/network.js';
 import { dockerTime } from './time.js';
 
 function withPrefix(network: Network, family: 4 | 6, address: string | null): string {

@@ -1,5 +1,9 @@
 import type { ContainerConfig } from '../../model/container-config.js';
-import { isNetworkName, type NetworkAttachment, type NetworkRates } from '../../model/network.js';
+import {
+  isNetworkName,
+  type NetworkAttachment,
+  type NetworkRates,
+} from '../../model/network/network.js';
 import type { NetworkFlags, RateFlags } from '../options/network.js';
 import { mergedEgress } from '../parse/egress.js';
 import { usageError } from '../program/usage-error.js';

@@ -1,6 +1,6 @@
 import type { SecurityOptions } from '../../model/container-config.js';
 import type { SecurityOption } from '../parse/security.js';
-import { BadValue } from '../parse/bad-value.js';
+import { BadValue } from '../parse/value/bad-value.js';
 import { readGivenFile } from './given-file.js';
 
 function profile(content: string): string {

@@ -1,9 +1,9 @@
 import type { Mount, TmpfsMount } from '../../model/container-config.js';
 import type { DeviceMapping, DeviceRule } from '../../model/resources.js';
-import { choice } from '../parse/choice.js';
+import { choice } from '../parse/value/choice.js';
 import { parseDevice, parseDeviceRule } from '../parse/device.js';
 import { parseMount } from '../parse/mount.js';
-import { parseSize } from '../parse/size.js';
+import { parseSize } from '../parse/value/size.js';
 import { parseTmpfsFlag } from '../parse/tmpfs-flag.js';
 import { parseVolumeFlag } from '../parse/volume-flag.js';
 import { asText, flag, list, value, type TableFor } from '../program/option.js';

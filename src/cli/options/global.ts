@@ -1,4 +1,4 @@
-import { choice } from '../parse/choice.js';
+import { choice } from '../parse/value/choice.js';
 import { asText, flag, value, type OptionTable, type TableFor } from '../program/option.js';
 
 /** What every command understands, in front of its name or behind it. */

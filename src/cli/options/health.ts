@@ -1,5 +1,5 @@
-import { parseDuration, parsePositiveDuration } from '../parse/duration.js';
-import { integer } from '../parse/number.js';
+import { parseDuration, parsePositiveDuration } from '../parse/value/duration.js';
+import { integer } from '../parse/value/number.js';
 import { asText, flag, value, type TableFor } from '../program/option.js';
 
 /** The health check. */

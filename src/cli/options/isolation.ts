@@ -1,5 +1,5 @@
 import type { ContainerConfig } from '../../model/container-config.js';
-import { choice } from '../parse/choice.js';
+import { choice } from '../parse/value/choice.js';
 import { parseIpc, parsePid } from '../parse/namespace.js';
 import { parseSecurityOption, type SecurityOption } from '../parse/security.js';
 import { asText, flag, list, value, type TableFor } from '../program/option.js';

@@ -1,10 +1,10 @@
 import type { LogConfig, RestartPolicy } from '../../model/container-config.js';
-import { choice } from '../parse/choice.js';
-import { parsePositiveDuration } from '../parse/duration.js';
-import { integer } from '../parse/number.js';
+import { choice } from '../parse/value/choice.js';
+import { parsePositiveDuration } from '../parse/value/duration.js';
+import { integer } from '../parse/value/number.js';
 import { parseRestart } from '../parse/policy.js';
 import { parseLogDriver, parseLogOption } from '../parse/security.js';
-import { parseSignal } from '../parse/signal.js';
+import { parseSignal } from '../parse/value/signal.js';
 import { asText, flag, list, type TableFor, value } from '../program/option.js';
 
 /** How long it lives, and what is kept of its output. */

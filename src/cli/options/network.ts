@@ -4,7 +4,7 @@ import type {
   ExposedPort,
   NetworkAttachment,
   PortMapping,
-} from '../../model/network.js';
+} from '../../model/network/network.js';
 import {
   parseIPv4,
   parseIPv6,
@@ -15,7 +15,7 @@ import {
 } from '../parse/network.js';
 import { parseEgress } from '../parse/egress.js';
 import { parseExposed, parsePublish } from '../parse/ports.js';
-import { parseSize } from '../parse/size.js';
+import { parseSize } from '../parse/value/size.js';
 import { asText, flag, list, value, type TableFor } from '../program/option.js';
 
 /** Bandwidth: of `run` and `create`, and of `update` while a container runs. */

@@ -1,8 +1,8 @@
 import type { Ulimit } from '../../model/resources.js';
-import { BadValue } from '../parse/bad-value.js';
-import { booleanWord } from '../parse/choice.js';
+import { BadValue } from '../parse/value/bad-value.js';
+import { booleanWord } from '../parse/value/choice.js';
 import { parseEnvironmentFlag } from '../parse/environment.js';
-import { integer } from '../parse/number.js';
+import { integer } from '../parse/value/number.js';
 import { keyValue } from '../parse/policy.js';
 import { parseUlimit } from '../parse/ulimit.js';
 import { asText, flag, list, value, type TableFor } from '../program/option.js';

@@ -5,8 +5,8 @@ import {
   parseDeviceWeight,
   parseHugepageLimit,
 } from '../parse/device.js';
-import { integer, parseCpus, parseNumberList } from '../parse/number.js';
-import { parseSize, parseSizeOrUnlimited } from '../parse/size.js';
+import { integer, parseCpus, parseNumberList } from '../parse/value/number.js';
+import { parseSize, parseSizeOrUnlimited } from '../parse/value/size.js';
 import { flag, list, value, type OptionTable, type TableFor } from '../program/option.js';
 
 /** Limits: of `run` and `create`, and of `update` while a container runs. */

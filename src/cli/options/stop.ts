@@ -1,7 +1,7 @@
 import type { StopOptions } from '../../engine/contract.js';
 import { defined } from '../config/defined.js';
-import { integer } from '../parse/number.js';
-import { parseSignal } from '../parse/signal.js';
+import { integer } from '../parse/value/number.js';
+import { parseSignal } from '../parse/value/signal.js';
 import { value, type TableFor } from '../program/option.js';
 
 /** How `stop` and `restart` end a container. */

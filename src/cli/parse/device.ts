@@ -5,9 +5,9 @@ import type {
   DeviceWeight,
   HugepageLimit,
 } from '../../model/resources.js';
-import { BadValue } from './bad-value.js';
-import { integer } from './number.js';
-import { parseSize } from './size.js';
+import { BadValue } from './value/bad-value.js';
+import { integer } from './value/number.js';
+import { parseSize } from './value/size.js';
 
 const mappingExample = '/dev/fuse:/dev/fuse:rw';
 const ruleExample = 'c 10:200 rwm';

@@ -1,6 +1,6 @@
 import { parseAddress, parseNetwork } from '../../base/ip.js';
-import type { EgressPolicy, EgressRule } from '../../model/network.js';
-import { BadValue } from './bad-value.js';
+import type { EgressPolicy, EgressRule } from '../../model/network/network.js';
+import { BadValue } from './value/bad-value.js';
 
 const rule =
   'an egress policy is allow, deny, or allow= with names, addresses and networks, each with a port or without';

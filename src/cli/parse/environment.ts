@@ -1,4 +1,4 @@
-import { BadValue } from './bad-value.js';
+import { BadValue } from './value/bad-value.js';
 
 /** Environment of the caller: `-e NAME` without a value takes it from here. */
 export type HostEnvironment = Readonly<Record<string, string | undefined>>;

@@ -5,10 +5,10 @@ import type {
   TmpfsMount,
   VolumeMount,
 } from '../../model/container-config.js';
-import { BadValue } from './bad-value.js';
-import { booleanWord } from './choice.js';
-import { commaFields } from './comma-fields.js';
-import { parseSize } from './size.js';
+import { BadValue } from './value/bad-value.js';
+import { booleanWord } from './value/choice.js';
+import { commaFields } from './value/comma-fields.js';
+import { parseSize } from './value/size.js';
 
 const example = 'type=bind,src=/host/data,dst=/data,ro';
 

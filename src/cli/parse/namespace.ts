@@ -1,5 +1,5 @@
 import type { ContainerConfig, NamespaceMode } from '../../model/container-config.js';
-import { BadValue } from './bad-value.js';
+import { BadValue } from './value/bad-value.js';
 
 function joined(text: string): `container:${string}` | undefined {
   return /^container:.+/.test(text) ? (text as `container:${string}`) : undefined;

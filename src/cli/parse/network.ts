@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { ContainerLink, NetworkAttachment } from '../../model/network.js';
-import { BadValue } from './bad-value.js';
-import { commaFields } from './comma-fields.js';
+import type { ContainerLink, NetworkAttachment } from '../../model/network/network.js';
+import { BadValue } from './value/bad-value.js';
+import { commaFields } from './value/comma-fields.js';
 
 /** `--ip` */
 export function parseIPv4(text: string): string {

@@ -1,5 +1,5 @@
 import type { RestartPolicy } from '../../model/container-config.js';
-import { BadValue } from './bad-value.js';
+import { BadValue } from './value/bad-value.js';
 
 const restartNames = ['no', 'on-failure', 'always', 'unless-stopped'] as const;
 

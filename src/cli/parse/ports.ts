@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import type { ExposedPort, PortMapping, TransportProtocol } from '../../model/network.js';
-import { BadValue } from './bad-value.js';
+import type { ExposedPort, PortMapping, TransportProtocol } from '../../model/network/network.js';
+import { BadValue } from './value/bad-value.js';
 
 const lastPort = 65_535;
 

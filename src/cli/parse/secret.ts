@@ -1,4 +1,4 @@
-import { BadValue } from './bad-value.js';
+import { BadValue } from './value/bad-value.js';
 
 /** Where the content of a secret comes from. */
 export interface SecretFlag {

@@ -1,8 +1,8 @@
 import type { LogConfig } from '../../model/container-config.js';
-import { BadValue } from './bad-value.js';
-import { booleanWord } from './choice.js';
-import { integer } from './number.js';
-import { parseSize } from './size.js';
+import { BadValue } from './value/bad-value.js';
+import { booleanWord } from './value/choice.js';
+import { integer } from './value/number.js';
+import { parseSize } from './value/size.js';
 
 /** One `--security-opt`; `seccompFile` is the path of a profile that is still to be read. */
 export type SecurityOption =

@@ -1,8 +1,8 @@
 import type { TmpfsMount } from '../../model/container-config.js';
-import { BadValue } from './bad-value.js';
+import { BadValue } from './value/bad-value.js';
 import { parseMode } from './mount.js';
-import { integer } from './number.js';
-import { parseSize } from './size.js';
+import { integer } from './value/number.js';
+import { parseSize } from './value/size.js';
 
 const example = '/run:size=64m,mode=0755';
 

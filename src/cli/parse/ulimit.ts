@@ -1,5 +1,5 @@
 import type { Ulimit } from '../../model/resources.js';
-import { BadValue } from './bad-value.js';
+import { BadValue } from './value/bad-value.js';
 
 const names = [
   'core',

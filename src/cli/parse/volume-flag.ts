@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { BindMount, Mount, VolumeMount } from '../../model/container-config.js';
-import { BadValue } from './bad-value.js';
+import { BadValue } from './value/bad-value.js';
 import { parsePropagation, propagations } from './mount.js';
 
 const example = '/host/data:/data:ro';

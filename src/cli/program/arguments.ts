@@ -1,5 +1,5 @@
-import { BadValue } from '../parse/bad-value.js';
-import { booleanWord } from '../parse/choice.js';
+import { BadValue } from '../parse/value/bad-value.js';
+import { booleanWord } from '../parse/value/choice.js';
 import { flagNames, type AnyOption, type OptionTable } from './option.js';
 import { flagError, refusedValue } from './usage-error.js';
 

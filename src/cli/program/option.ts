@@ -1,4 +1,4 @@
-import type { Parse } from '../parse/bad-value.js';
+import type { Parse } from '../parse/value/bad-value.js';
 
 /** What a shell offers behind a flag or as an argument. */
 export type Completion =

@@ -1,5 +1,5 @@
 import { WarrenError } from '../../base/errors.js';
-import { BadValue } from '../parse/bad-value.js';
+import { BadValue } from '../parse/value/bad-value.js';
 
 /** Codes of errors in the flags themselves: docker ends with 125 for them, whatever the command. */
 export const flagErrorCodes: readonly string[] = [

@@ -1,4 +1,4 @@
-import { BadValue } from '../parse/bad-value.js';
+import { BadValue } from '../parse/value/bad-value.js';
 
 const example = 'ctrl-p,ctrl-q';
 const controlSymbols: Readonly<Record<string, number>> = {

@@ -1,5 +1,5 @@
 import type { ContainerSummary } from '../../engine/contract.js';
-import { portBindings, type PortBinding } from '../../model/published-port.js';
+import { portBindings, type PortBinding } from '../../model/network/published-port.js';
 import { hasPorts } from '../../model/status.js';
 
 /** `0.0.0.0:8080`, `[::]:8080` */

@@ -8,7 +8,7 @@ import {
   type OciExecutionConfig,
   type OciImageConfig,
 } from '../../image/oci.js';
-import type { StoreLease } from '../../image/store-parts.js';
+import type { StoreLease } from '../../image/store/store-parts.js';
 import type { Stage } from '../../image/dockerfile/stages.js';
 import type { Image } from '../../model/image.js';
 import type { EngineContext } from '../context.js';

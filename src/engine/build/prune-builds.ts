@@ -5,7 +5,7 @@ import { removeTree } from '../../host/tree/remove-tree.js';
 import { treeSize } from '../../storage/tree-size.js';
 import type { EngineContext } from '../context.js';
 import type { PruneResult } from '../contract.js';
-import { cacheDirectory } from './run-mounts.js';
+import { cacheDirectory } from './steps/run-mounts.js';
 
 /** Removes results of steps that no image has, and the directories of cache mounts unless a build runs. */
 export async function pruneBuilds(context: EngineContext): Promise<PruneResult> {

@@ -8,7 +8,7 @@ import { openMergedView } from '../../storage/merged-view.js';
 import type { Image } from '../../model/image.js';
 import { provideImage } from '../storage/provide-image.js';
 import { stateOfImage, type Build, type StageState } from './build-state.js';
-import type { CopySource } from './copy-source.js';
+import type { CopySource } from './steps/copy-source.js';
 
 export interface OpenSource extends CopySource, AsyncDisposable {}
 

@@ -17,12 +17,12 @@ import {
   type Build,
   type StageState,
 } from './build-state.js';
-import { copyStep } from './copy-step.js';
-import { runStep } from './run-step.js';
+import { copyStep } from './steps/copy-step.js';
+import { runStep } from './steps/run-step.js';
 import { namedImage } from './sources.js';
-import type { StepResult } from './step-result.js';
+import type { StepResult } from './steps/step-result.js';
 import { createdByOf, expander, expanderWith } from './variables.js';
-import { workdirStep } from './workdir-step.js';
+import { workdirStep } from './steps/workdir-step.js';
 
 /** Variables that every stage may declare without a value. */
 export function predefinedArgs(): ReadonlyMap<string, string> {

@@ -4,7 +4,7 @@ import { requireStatus } from '../../model/status.js';
 import { runBatch, signalsInFlight } from '../batch.js';
 import type { EngineContext } from '../context.js';
 import type { BatchOptions, BatchResult } from '../contract.js';
-import { containerEvent } from '../observe/container-event.js';
+import { containerEvent } from '../observe/events/container-event.js';
 import { liveKeeper } from '../state/live-container.js';
 
 const sigkill = 9;

@@ -2,7 +2,7 @@ import type { ContainerRecord } from '../../model/container.js';
 import { requireStatus } from '../../model/status.js';
 import { requireContainerName } from '../../model/validate/names.js';
 import type { EngineContext } from '../context.js';
-import { containerEvent } from '../observe/container-event.js';
+import { containerEvent } from '../observe/events/container-event.js';
 import { withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
 

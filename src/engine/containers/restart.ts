@@ -2,7 +2,7 @@ import { parseSignal } from '../../model/signals.js';
 import { runBatch } from '../batch.js';
 import type { EngineContext } from '../context.js';
 import type { BatchResult, StopOptions } from '../contract.js';
-import { containerEvent } from '../observe/container-event.js';
+import { containerEvent } from '../observe/events/container-event.js';
 import { withContainerLock } from '../state/container-lock.js';
 import { launchLocked } from './launch/start.js';
 import { stopLocked } from './stop.js';

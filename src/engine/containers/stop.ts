@@ -5,7 +5,7 @@ import { runBatch } from '../batch.js';
 import type { EngineContext } from '../context.js';
 import type { BatchResult, StopOptions } from '../contract.js';
 import { isNotSupervised } from '../launch/keepers.js';
-import { containerEvent } from '../observe/container-event.js';
+import { containerEvent } from '../observe/events/container-event.js';
 import { commitExit } from '../state/commit-exits.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { exitInfo } from '../state/exit-info.js';

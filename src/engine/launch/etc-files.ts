@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { shortId } from '../../base/ids.js';
 import { errnoOf } from '../../base/errors.js';
 import type { ContainerRecord } from '../../model/container.js';
-import { resolverAddress, type Endpoint } from '../../model/network.js';
+import { resolverAddress, type Endpoint } from '../../model/network/network.js';
 import type { EngineContext } from '../context.js';
 import type { StoreFile } from '../../storage/driver.js';
 

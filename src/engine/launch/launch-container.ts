@@ -2,7 +2,7 @@ import { isWarrenError } from '../../base/errors.js';
 import type { Launched, LaunchRequest, StreamWishes } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
-import { clearPorts, readyForRestarts } from '../networks/host-ports.js';
+import { clearPorts, readyForRestarts } from '../networks/ports/host-ports.js';
 import { networksOf } from '../networks/launch-batches.js';
 import { writeEtcFiles } from './etc-files.js';
 import { isKeeperFull } from './keepers.js';

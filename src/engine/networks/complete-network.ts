@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { errnoOf, isWarrenError } from '../../base/errors.js';
 import { addressBytes, parseAddress } from '../../base/ip.js';
 import type { ContainerRecord } from '../../model/container.js';
-import type { Endpoint } from '../../model/network.js';
+import type { Endpoint } from '../../model/network/network.js';
 import { hasPorts } from '../../model/status.js';
 import type { EngineContext } from '../context.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
 import { connectRunning } from './connect.js';
 import { restoreEgress } from './egress.js';
-import { admitPorts, keepForRestarts } from './live-ports.js';
+import { admitPorts, keepForRestarts } from './ports/live-ports.js';
 
 /** Gives a running container the networks, egress rules and ports that its record says, after a process died that was changing them. */
 export async function completeNetwork(

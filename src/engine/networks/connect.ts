@@ -1,8 +1,8 @@
 import { WarrenError } from '../../base/errors.js';
 import type { Keeper } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
-import type { Endpoint, Network, NetworkAttachment } from '../../model/network.js';
-import { isNetworkName } from '../../model/network.js';
+import type { Endpoint, Network, NetworkAttachment } from '../../model/network/network.js';
+import { isNetworkName } from '../../model/network/network.js';
 import { isLive } from '../../model/status.js';
 import {
   connectBatches,
@@ -15,9 +15,9 @@ import type { EngineContext } from '../context.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
 import { wantedEndpoint } from './endpoints.js';
-import { dismissPorts } from './host-ports.js';
 import { placesOf, requireParents } from './launch-batches.js';
-import { admitPorts, keepForRestarts, withNetworkIntent } from './live-ports.js';
+import { dismissPorts } from './ports/host-ports.js';
+import { admitPorts, keepForRestarts, withNetworkIntent } from './ports/live-ports.js';
 
 /**
  * Gives a container one more network, while it runs or for its next start.

@@ -4,7 +4,7 @@ import type {
   NetworkConfig,
   PortMapping,
   PublishedPort,
-} from '../../model/network.js';
+} from '../../model/network/network.js';
 
 /** A network with the ids of the containers that have an endpoint in it. */
 export interface ListedNetwork extends Network {

@@ -7,7 +7,7 @@ import {
   type Network,
   type NetworkConfig,
   type NetworkId,
-} from '../../model/network.js';
+} from '../../model/network/network.js';
 import { hostRoutes } from '../../network/host-routes.js';
 import { newNetwork } from '../../network/new-network.js';
 import type { EngineContext } from '../context.js';

@@ -1,7 +1,7 @@
 import { isWarrenError, WarrenError } from '../../base/errors.js';
 import type { Keeper } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
-import { slotBase } from '../../model/network.js';
+import { slotBase } from '../../model/network/network.js';
 import type { Place } from '../../network/endpoint-batches.js';
 import { deletion } from '../../network/firewall/batches.js';
 import { policyOf, slotOfPolicy } from '../../network/firewall/egress-elements.js';

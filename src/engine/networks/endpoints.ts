@@ -1,5 +1,5 @@
 import type { ContainerSpec } from '../../model/container-config.js';
-import type { Endpoint, NetworkAttachment } from '../../model/network.js';
+import type { Endpoint, NetworkAttachment } from '../../model/network/network.js';
 import type { EngineContext } from '../context.js';
 import { provideNetwork } from './create.js';
 

@@ -1,5 +1,5 @@
 import type { ContainerRecord } from '../../model/container.js';
-import type { Endpoint } from '../../model/network.js';
+import type { Endpoint } from '../../model/network/network.js';
 import {
   admitBatches,
   dismissBatches,
@@ -9,7 +9,7 @@ import {
 import type { EngineContext } from '../context.js';
 import { keeperStates } from '../state/read-states.js';
 import { placesOf } from './launch-batches.js';
-import { publishedElements } from './published-elements.js';
+import { publishedElements } from './ports/published-elements.js';
 import type { LiveElements } from './router.js';
 
 /** What the tables of router and host hold for the containers that run. */

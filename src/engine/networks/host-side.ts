@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { isWarrenError, WarrenError } from '../../base/errors.js';
 import { endForwarding, needForwarding } from '../../host/network-changes.js';
 import type { Host, Keeper } from '../../host/port.js';
-import type { Network } from '../../model/network.js';
+import type { Network } from '../../model/network/network.js';
 import { hostRuleset } from '../../network/firewall/host-table.js';
 import { hostTableQuestion } from '../../network/firewall/published-ports.js';
 import { elementsText, type SetElement } from '../../network/nft/set.js';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { errnoOf, WarrenError } from '../../base/errors.js';
 import type { NetlinkBatch } from '../../host/netlink.js';
 import type { ContainerRecord } from '../../model/container.js';
-import type { EgressPolicy, Endpoint, Network } from '../../model/network.js';
+import type { EgressPolicy, Endpoint, Network } from '../../model/network/network.js';
 import { connectBatches, type Place } from '../../network/endpoint-batches.js';
 import { admitBatches, dismissBatches } from '../../network/firewall/endpoint-firewall.js';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../../network/firewall/published-ports.js';
 import { rateBatches, unshapeBatches } from '../../network/rate-batches.js';
 import type { EngineContext } from '../context.js';
-import { publishedElements } from './published-elements.js';
+import { publishedElements } from './ports/published-elements.js';
 
 export interface LaunchBatches {
   readonly launch: readonly NetlinkBatch[];

@@ -1,11 +1,11 @@
 import { WarrenError } from '../../base/errors.js';
-import { defaultNetworkName, type Network } from '../../model/network.js';
+import { defaultNetworkName, type Network } from '../../model/network/network.js';
 import type { EngineContext } from '../context.js';
 import type { EngineNetworks, ListedNetwork } from '../contract.js';
 import { connectContainer, disconnectContainer } from './connect.js';
 import { createNetwork } from './create.js';
 import { leadsOutside } from './host-side.js';
-import { publishPorts, unpublishPorts } from './live-ports.js';
+import { publishPorts, unpublishPorts } from './ports/live-ports.js';
 
 /** Networks, bound to one engine. */
 export function networkOperations(context: EngineContext): EngineNetworks {

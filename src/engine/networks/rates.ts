@@ -1,7 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { WarrenError } from '../../base/errors.js';
 import type { ContainerRecord } from '../../model/container.js';
-import { containerLink, shaperBase, slotBase, type NetworkRates } from '../../model/network.js';
+import {
+  containerLink,
+  shaperBase,
+  slotBase,
+  type NetworkRates,
+} from '../../model/network/network.js';
 import type { LimitAccount, LinkLimit, LinkStats } from '../../model/stats.js';
 import type { ShaperCounters } from '../../host/port.js';
 import {

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host, Keeper, ShaperCounters } from '../../host/port.js';
-import { resolverAddress, type Network, type NetworkId } from '../../model/network.js';
+import { resolverAddress, type Network, type NetworkId } from '../../model/network/network.js';
 import {
   joinNetwork,
   joinRouter,

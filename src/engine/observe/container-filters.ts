@@ -2,7 +2,7 @@ import { isIdPrefix } from '../../base/ids.js';
 import type { ContainerRecord, ContainerState } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
 import type { ContainerSummary } from '../contract.js';
-import { type Filters, hasLabel, unknownFilter } from './event-filters.js';
+import { type Filters, hasLabel, unknownFilter } from './events/event-filters.js';
 import { isExposed, isOnNetwork, isPublishedAt } from './place-filters.js';
 
 type RecordTest = (record: ContainerRecord, value: string, context: EngineContext) => boolean;

@@ -2,7 +2,7 @@ import type { ContainerRecord } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
 import type { HealthResult } from '../contract.js';
 import { exitInfo } from '../state/exit-info.js';
-import { detailOf } from './keeper-event.js';
+import { detailOf } from './events/keeper-event.js';
 
 /** As many as Docker shows. */
 const shown = 5;

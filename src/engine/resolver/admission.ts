@@ -1,7 +1,7 @@
 import { formatAddress, networkContains, parseNetwork, type IpAddress } from '../../base/ip.js';
 import { WarrenError } from '../../base/errors.js';
 import type { Keeper } from '../../host/port.js';
-import type { EgressRule } from '../../model/network.js';
+import type { EgressRule } from '../../model/network/network.js';
 import { addition } from '../../network/firewall/batches.js';
 import { nameElements, type TimedAddress } from '../../network/firewall/egress-elements.js';
 import { routerTable } from '../../network/firewall/router-table.js';

@@ -2,7 +2,7 @@ import { isWarrenError } from '../../base/errors.js';
 import { networkContains, parseAddress, parseNetwork, type IpAddress } from '../../base/ip.js';
 import { shortId } from '../../base/ids.js';
 import type { ContainerId, ContainerRecord } from '../../model/container.js';
-import { defaultNetworkName, type Endpoint, type Network } from '../../model/network.js';
+import { defaultNetworkName, type Endpoint, type Network } from '../../model/network/network.js';
 import { canonical } from '../../network/resolver/message.js';
 import type { RecordsStore } from '../../records/store.js';
 

@@ -2,7 +2,7 @@ import type { KeeperState } from '../../host/port.js';
 import type { ContainerId, ContainerRecord, ExitInfo } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
 import { dismissEndedPlaces } from '../networks/firewall.js';
-import { dismissEnded } from '../networks/host-ports.js';
+import { dismissEnded } from '../networks/ports/host-ports.js';
 import { exitInfo } from './exit-info.js';
 import { forget } from './forget.js';
 

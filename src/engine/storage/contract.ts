@@ -1,6 +1,6 @@
 /** What the engine offers for images and registries. */
 import type { Readable } from 'node:stream';
-import type { BuildBaseOptions } from '../../image/store.js';
+import type { BuildBaseOptions } from '../../image/store/store.js';
 import type { PullResult } from '../../image/transfer/pull.js';
 import type { PushResult } from '../../image/transfer/push.js';
 import type {

@@ -1,6 +1,6 @@
 import { parseDuration } from '../../base/units.js';
 import type { Image } from '../../model/image.js';
-import { hasLabel } from '../observe/event-filters.js';
+import { hasLabel } from '../observe/events/event-filters.js';
 import { fitting, type Filters, type FilterTests } from './filter-rules.js';
 
 export type ImageFilters = Filters;

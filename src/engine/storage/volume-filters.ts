@@ -1,4 +1,4 @@
-import { hasLabel } from '../observe/event-filters.js';
+import { hasLabel } from '../observe/events/event-filters.js';
 import { fitting, type Filters } from './filter-rules.js';
 import type { VolumeView } from './volumes.js';
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { shaperBase, slotBase } from '../../model/network.js';
+import { shaperBase, slotBase } from '../../model/network/network.js';
 import { deletion, type TablePlace } from '../../network/firewall/batches.js';
 import { hostSets } from '../../network/firewall/host-table.js';
 import { routerSets, routerTable } from '../../network/firewall/router-table.js';

@@ -1,7 +1,7 @@
 import { close, open, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { WarrenError } from '../../base/errors.js';
-import type { ByteString, TarEntry } from '../../base/tar-header.js';
+import type { ByteString, TarEntry } from '../../base/tar/tar-header.js';
 import { nativeProgramPath } from '../native-path.js';
 import type { Host } from '../port.js';
 import { entryRecord, xattrRecord, type RecordFlags } from './records.js';

@@ -10,7 +10,7 @@ import {
   type Stats,
 } from 'node:fs';
 import { promisify } from 'node:util';
-import type { ByteString } from '../../base/tar-header.js';
+import type { ByteString } from '../../base/tar/tar-header.js';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);

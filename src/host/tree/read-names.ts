@@ -1,5 +1,5 @@
 import { promises } from 'node:fs';
-import type { ByteString } from '../../base/tar-header.js';
+import type { ByteString } from '../../base/tar/tar-header.js';
 import type { DirectoryHandle } from './directory-handle.js';
 
 /**

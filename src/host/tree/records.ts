@@ -1,6 +1,6 @@
 /** Things to make below a directory, as `warren-files` reads them (src/keeper/files/records.h). */
 import { WarrenError } from '../../base/errors.js';
-import type { ByteString, TarEntry } from '../../base/tar-header.js';
+import type { ByteString, TarEntry } from '../../base/tar/tar-header.js';
 
 const operations = {
   directory: 1,

@@ -1,7 +1,7 @@
 /** What an archive says of a file, from what the kernel says. */
 import { close, read, type BigIntStats } from 'node:fs';
 import { promisify } from 'node:util';
-import type { TarEntryType } from '../../base/tar-header.js';
+import type { TarEntryType } from '../../base/tar/tar-header.js';
 
 const readFile = promisify(read);
 const closeFile = promisify(close);

@@ -1,5 +1,5 @@
 import { WarrenError } from '../../base/errors.js';
-import type { ByteString } from '../../base/tar-header.js';
+import type { ByteString } from '../../base/tar/tar-header.js';
 import { nativeProgramPath } from '../native-path.js';
 import type { Host } from '../port.js';
 

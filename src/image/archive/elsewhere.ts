@@ -1,9 +1,9 @@
 import { createReadStream, createWriteStream, renameSync, rmSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { referenceOf, type ImageCatalog } from '../catalog.js';
+import { referenceOf, type ImageCatalog } from '../store/catalog.js';
 import { parseReference, parseTag } from '../reference.js';
-import type { StoreParts } from '../store-parts.js';
+import type { StoreParts } from '../store/store-parts.js';
 import { loadIntoDaemon, saveFromDaemon } from './docker-daemon.js';
 import { directorySource } from './layout-source.js';
 import { loadArchive } from './load.js';

@@ -8,7 +8,7 @@ import { decompressed } from '../layer/compression.js';
 import { writeLayer } from '../layer/write-layer.js';
 import { chainIds, mediaTypes, type OciDescriptor, type OciImageConfig } from '../oci.js';
 import { hostPlatform } from '../platform.js';
-import type { StoreParts } from '../store-parts.js';
+import type { StoreParts } from '../store/store-parts.js';
 import type { LoadRequest } from './load-layout.js';
 
 export interface ImportRequest extends LoadRequest {

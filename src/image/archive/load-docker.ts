@@ -7,7 +7,7 @@ import { decompressed } from '../layer/compression.js';
 import { writeLayer } from '../layer/write-layer.js';
 import { chainIds, digestOf, mediaTypes, type OciManifest } from '../oci.js';
 import { parseTag } from '../reference.js';
-import type { StoreParts } from '../store-parts.js';
+import type { StoreParts } from '../store/store-parts.js';
 import { layerReporter } from '../transfer/progress.js';
 import type { LoadedImage, LoadRequest } from './load-layout.js';
 import type { SpooledArchive } from './spool.js';

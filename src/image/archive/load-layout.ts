@@ -6,7 +6,7 @@ import { parseImageConfig, parseIndex, parseManifestOrIndex } from '../documents
 import { annotations, chainIds, type OciDescriptor, type OciPlatform } from '../oci.js';
 import { hostPlatform, selectPlatform } from '../platform.js';
 import { parseTag } from '../reference.js';
-import type { StoreParts } from '../store-parts.js';
+import type { StoreParts } from '../store/store-parts.js';
 import { layerReporter } from '../transfer/progress.js';
 import { unpackOnce } from '../unpack-missing.js';
 import { openFile, type LayoutSource } from './layout-source.js';

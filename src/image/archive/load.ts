@@ -3,7 +3,7 @@ import { createGunzip } from 'node:zlib';
 import { WarrenError } from '../../base/errors.js';
 import { compressionOf } from '../layer/compression.js';
 import { unzstd } from '../layer/zstd.js';
-import type { StoreParts } from '../store-parts.js';
+import type { StoreParts } from '../store/store-parts.js';
 import { archiveSource } from './layout-source.js';
 import { dockerArchiveImages, loadDockerImage } from './load-docker.js';
 import { loadLayout, namesOfEntry, type LoadedImage, type LoadRequest } from './load-layout.js';

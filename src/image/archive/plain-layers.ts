@@ -10,7 +10,7 @@ import {
   type OciDescriptor,
   type OciManifest,
 } from '../oci.js';
-import type { StoreParts } from '../store-parts.js';
+import type { StoreParts } from '../store/store-parts.js';
 import type { SavedImage } from './save.js';
 
 /** Images as an archive holds them, and where those of their blobs are that the store does not have. */

@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { encodeTarHeader, tarEnd, tarPadding } from '../../base/tar-header.js';
-import type { KnownImage } from '../catalog.js';
+import { encodeTarHeader, tarEnd, tarPadding } from '../../base/tar/tar-header.js';
+import type { KnownImage } from '../store/catalog.js';
 import { annotations, mediaTypes, type OciDescriptor } from '../oci.js';
 import { parseNamed } from '../reference.js';
-import type { StoreParts } from '../store-parts.js';
+import type { StoreParts } from '../store/store-parts.js';
 import { withPlainLayers, type PlainImages } from './plain-layers.js';
 
 export type ArchiveFormat = 'docker-archive' | 'oci-archive';

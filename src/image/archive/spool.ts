@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { WarrenError } from '../../base/errors.js';
-import { readTar } from '../../base/tar-reader.js';
+import { readTar } from '../../base/tar/tar-reader.js';
 
 /** A member of an archive, laid aside. */
 export interface SpooledFile {

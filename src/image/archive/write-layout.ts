@@ -1,8 +1,8 @@
 import { constants, copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ImageLayout } from '../layout.js';
+import { ImageLayout } from '../store/layout.js';
 import { annotations, type OciDescriptor } from '../oci.js';
-import type { StoreParts } from '../store-parts.js';
+import type { StoreParts } from '../store/store-parts.js';
 import { blobsOf, type SavedImage } from './save.js';
 
 /** Adds an image to an OCI layout in a directory, which is made when it is missing, under this name. */

@@ -9,7 +9,7 @@ import { diskFull, isDiskFull } from '../../base/disk-full.js';
 import { WarrenError } from '../../base/errors.js';
 import { lockAcrossProcesses } from '../../host/process-lock.js';
 import type { OciDescriptor } from '../oci.js';
-import type { StoreParts } from '../store-parts.js';
+import type { StoreParts } from '../store/store-parts.js';
 
 /** Gives a blob's bytes from `offset` on, or from the start when it cannot: it says which. */
 export type OpenBlob = (

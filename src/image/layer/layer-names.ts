@@ -1,5 +1,5 @@
 import { WarrenError } from '../../base/errors.js';
-import type { ByteString } from '../../base/tar-header.js';
+import type { ByteString } from '../../base/tar/tar-header.js';
 
 /** What a name in a layer's archive means. Paths are relative to the layer's root. */
 export type LayerName =

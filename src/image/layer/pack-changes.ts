@@ -7,7 +7,7 @@ import {
   type ByteString,
   type TarEntry,
   type TarEntryType,
-} from '../../base/tar-header.js';
+} from '../../base/tar/tar-header.js';
 import type { Host } from '../../host/port.js';
 import { DirectoryHandle } from '../../host/tree/directory-handle.js';
 import { readNames } from '../../host/tree/read-names.js';

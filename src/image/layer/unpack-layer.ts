@@ -1,6 +1,6 @@
 import { WarrenError } from '../../base/errors.js';
-import type { ByteString, TarEntry } from '../../base/tar-header.js';
-import { readTar, type TarMember } from '../../base/tar-reader.js';
+import type { ByteString, TarEntry } from '../../base/tar/tar-header.js';
+import { readTar, type TarMember } from '../../base/tar/tar-reader.js';
 import { nativeProgramPath } from '../../host/native-path.js';
 import type { Host } from '../../host/port.js';
 import { diskFullStatus } from '../../host/tree/apply-records.js';

@@ -13,7 +13,7 @@ import type { FetchedManifest, RepositoryClient } from '../registry/client.js';
 import { isPassing } from '../registry/connection.js';
 import type { Credentials } from '../registry/credentials.js';
 import { closeRepositories, type Registries } from '../registry/registries.js';
-import type { StoreLease, StoreParts } from '../store-parts.js';
+import type { StoreLease, StoreParts } from '../store/store-parts.js';
 import { unpackOnce } from '../unpack-missing.js';
 import { allOrNone } from './all-or-none.js';
 import { layerReporter } from './progress.js';

@@ -1,7 +1,7 @@
 import { WarrenError } from '../../base/errors.js';
 import type { OnProgress } from '../../model/events.js';
 import { repoDigestsAnnotation } from '../add-image.js';
-import { repoDigestsOf, type KnownImage } from '../catalog.js';
+import { repoDigestsOf, type KnownImage } from '../store/catalog.js';
 import { mediaTypes, type OciDescriptor } from '../oci.js';
 import { parseNamed, parseTag, type NamedReference } from '../reference.js';
 import type { RepositoryClient } from '../registry/client.js';
@@ -9,7 +9,7 @@ import { drain } from '../registry/connection.js';
 import type { Credentials } from '../registry/credentials.js';
 import { closeRepositories, type Registries } from '../registry/registries.js';
 import { pushScope, uploadBlob } from '../registry/upload.js';
-import type { StoreParts } from '../store-parts.js';
+import type { StoreParts } from '../store/store-parts.js';
 import { allOrNone } from './all-or-none.js';
 import { layerReporter } from './progress.js';
 

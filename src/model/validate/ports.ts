@@ -1,5 +1,5 @@
 import { parseAddress } from '../../base/ip.js';
-import { isNetworkName, type PortMapping } from '../network.js';
+import { isNetworkName, type PortMapping } from '../network/network.js';
 import { type Check, refuse, requireInteger } from './check.js';
 
 const lastPort = 65_535;

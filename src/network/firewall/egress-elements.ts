@@ -11,7 +11,7 @@ import {
   type EgressPolicy,
   type EgressRule,
   type Endpoint,
-} from '../../model/network.js';
+} from '../../model/network/network.js';
 import type { SetElement } from '../nft/set.js';
 import { routerSets } from './router-table.js';
 

@@ -1,5 +1,5 @@
 import type { NetlinkBatch } from '../../host/netlink.js';
-import { resolverAddress, slotBase } from '../../model/network.js';
+import { resolverAddress, slotBase } from '../../model/network/network.js';
 import type { Place } from '../endpoint-batches.js';
 import { elementsText, withoutData, type SetElement } from '../nft/set.js';
 import { bridgeIndex, routerPath, uplinkName } from '../router.js';

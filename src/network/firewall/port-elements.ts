@@ -1,5 +1,5 @@
 import { parseAddress } from '../../base/ip.js';
-import type { PublishedPort } from '../../model/network.js';
+import type { PublishedPort } from '../../model/network/network.js';
 import type { SetElement } from '../nft/set.js';
 import { hostSets } from './host-table.js';
 

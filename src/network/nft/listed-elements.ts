@@ -1,5 +1,5 @@
 import { addressBits, formatAddress, parseNetwork } from '../../base/ip.js';
-import { slotBase } from '../../model/network.js';
+import { slotBase } from '../../model/network/network.js';
 import { bridgeIndex } from '../router.js';
 import type { Field } from './set.js';
 

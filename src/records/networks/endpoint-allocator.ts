@@ -9,7 +9,12 @@ import {
 } from '../../base/ip.js';
 import { WarrenError } from '../../base/errors.js';
 import type { ContainerRecord } from '../../model/container.js';
-import { slotCount, type Endpoint, type Network, type NetworkSubnet } from '../../model/network.js';
+import {
+  slotCount,
+  type Endpoint,
+  type Network,
+  type NetworkSubnet,
+} from '../../model/network/network.js';
 import type { Tables } from '../database.js';
 import { removeNames, writeNames } from './network-names.js';
 

@@ -1,4 +1,9 @@
-import type { ContainerLink, Endpoint, NetworkId, PublishedPort } from '../../model/network.js';
+import type {
+  ContainerLink,
+  Endpoint,
+  NetworkId,
+  PublishedPort,
+} from '../../model/network/network.js';
 
 type PackedEndpoint = [
   NetworkId,

@@ -1,5 +1,5 @@
 import type { ContainerRecord } from '../../model/container.js';
-import { defaultNetworkName, type Network } from '../../model/network.js';
+import { defaultNetworkName, type Network } from '../../model/network/network.js';
 import type { Tables } from '../database.js';
 
 type NameKey = [number, string, string];

@@ -1,6 +1,6 @@
 import { WarrenError } from '../../base/errors.js';
 import { isIdPrefix } from '../../base/ids.js';
-import type { Network, NetworkId } from '../../model/network.js';
+import type { Network, NetworkId } from '../../model/network/network.js';
 import type { Tables } from '../database.js';
 import { requireSpace, requireSpaceToChange } from '../space.js';
 import type { NetworkRecords } from '../store.js';

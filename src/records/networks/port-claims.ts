@@ -1,7 +1,7 @@
 import { parseAddress } from '../../base/ip.js';
 import { WarrenError } from '../../base/errors.js';
 import type { ContainerRecord } from '../../model/container.js';
-import type { PublishedPort } from '../../model/network.js';
+import type { PublishedPort } from '../../model/network/network.js';
 import type { Tables } from '../database.js';
 
 type Ports = Pick<Tables, 'ports'>;

@@ -1,4 +1,4 @@
-import type { PublishedPort } from '../../model/network.js';
+import type { PublishedPort } from '../../model/network/network.js';
 import type { Tables } from '../database.js';
 import type { PortRecords } from '../store.js';
 import { portOwner } from './port-claims.js';

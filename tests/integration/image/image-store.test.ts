@@ -15,8 +15,8 @@ import {
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openImageStore } from '../../../src/image/open-store.js';
-import type { ImageStore } from '../../../src/image/store.js';
+import { openImageStore } from '../../../src/image/store/open-store.js';
+import type { ImageStore } from '../../../src/image/store/store.js';
 import type { ProgressEvent } from '../../../src/model/events.js';
 import { describeAsRoot } from '../../privileges.js';
 import { programRunner } from '../../program-runner.js';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readTar } from '../../../src/base/tar-reader.js';
+import { readTar } from '../../../src/base/tar/tar-reader.js';
 import { packChanges } from '../../../src/image/layer/pack-changes.js';
 import { unpackLayer } from '../../../src/image/layer/unpack-layer.js';
 import { writeLayer } from '../../../src/image/layer/write-layer.js';

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openImageStore } from '../../../src/image/open-store.js';
+import { openImageStore } from '../../../src/image/store/open-store.js';
 import { describeAsRoot } from '../../privileges.js';
 import { programRunner } from '../../program-runner.js';
 import { newScope, removeScope, type TestScope } from '../../scope.js';

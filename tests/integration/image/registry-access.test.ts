@@ -3,8 +3,8 @@ import { delimiter, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { Engine } from '../../../src/engine/engine.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
-import { TestRegistry } from '../../fixtures/registry.js';
-import { TokenServer } from '../../fixtures/token-server.js';
+import { TestRegistry } from '../../fixtures/registry/registry.js';
+import { TokenServer } from '../../fixtures/registry/token-server.js';
 import { describeAsRoot } from '../../privileges.js';
 
 const user = { name: 'someone', password: 'secret:with:colons' };

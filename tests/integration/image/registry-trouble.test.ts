@@ -7,8 +7,8 @@ import { Engine } from '../../../src/engine/engine.js';
 import { eventually } from '../../faults/fixtures/eventually.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { expectCleanStore } from '../../fixtures/image-store.js';
-import { RegistryProxy } from '../../fixtures/registry-proxy.js';
-import { TestRegistry } from '../../fixtures/registry.js';
+import { RegistryProxy } from '../../fixtures/registry/registry-proxy.js';
+import { TestRegistry } from '../../fixtures/registry/registry.js';
 import { tarOf } from '../../fixtures/tar.js';
 import { describeAsRoot } from '../../privileges.js';
 

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Engine } from '../../../src/engine/engine.js';
 import type { ProgressEvent } from '../../../src/model/events.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
-import { TestRegistry } from '../../fixtures/registry.js';
+import { TestRegistry } from '../../fixtures/registry/registry.js';
 import { tarOf } from '../../fixtures/tar.js';
 import { describeAsRoot } from '../../privileges.js';
 

@@ -16,7 +16,7 @@ import {
   tarEnd,
   tarPadding,
   type TarEntry,
-} from '../../../src/base/tar-header.js';
+} from '../../../src/base/tar/tar-header.js';
 import { removeTree } from '../../../src/host/tree/remove-tree.js';
 import { unpackLayer, type UnpackResult } from '../../../src/image/layer/unpack-layer.js';
 import { describeAsRoot } from '../../privileges.js';

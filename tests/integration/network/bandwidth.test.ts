@@ -8,9 +8,9 @@ import type { ContainerConfig } from '../../../src/model/container-config.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { eventually } from '../../faults/fixtures/eventually.js';
 import { describeAsRoot } from '../../privileges.js';
-import { addressOf, endpointOf } from './reach.js';
+import { addressOf, endpointOf } from './rig/reach.js';
 
-const program = join(import.meta.dirname, 'flow.mjs');
+const program = join(import.meta.dirname, 'rig', 'flow.mjs');
 const rate = 2 * 2 ** 20;
 /** Past the bucket, and then four seconds of the limit. */
 const skipped = rate / 2;

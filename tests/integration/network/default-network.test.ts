@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { TestCli } from '../../fixtures/cli.js';
-import { addresses, OwnNetwork } from '../../fixtures/own-network.js';
+import { addresses, OwnNetwork } from '../../fixtures/network/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
 
 describeAsRoot('a container that names no network', () => {

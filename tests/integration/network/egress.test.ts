@@ -6,12 +6,12 @@ import type * as dns from 'dns-packet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ContainerHandle } from '../../../src/engine/contract.js';
 import type { ContainerConfig } from '../../../src/model/container-config.js';
-import type { EgressRule } from '../../../src/model/network.js';
+import type { EgressRule } from '../../../src/model/network/network.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { eventually } from '../../faults/fixtures/eventually.js';
 import { describeAsRoot } from '../../privileges.js';
-import { startNameServer, type NameServer } from './name-server.js';
-import { addressOf, askFrom, endpointOf, lookUp, reachedFrom } from './reach.js';
+import { startNameServer, type NameServer } from './rig/name-server.js';
+import { addressOf, askFrom, endpointOf, lookUp, reachedFrom } from './rig/reach.js';
 
 const dropped = /^none /;
 const welcome = 'welcome';

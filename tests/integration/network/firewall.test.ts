@@ -3,7 +3,7 @@ import { endpointElements } from '../../../src/network/firewall/container-elemen
 import { portElements } from '../../../src/network/firewall/port-elements.js';
 import { routerTable, routerSets } from '../../../src/network/firewall/router-table.js';
 import { elementsText } from '../../../src/network/nft/set.js';
-import type { PublishedPort } from '../../../src/model/network.js';
+import type { PublishedPort } from '../../../src/model/network/network.js';
 import { describeAsRoot } from '../../privileges.js';
 import {
   addressesOf,
@@ -13,7 +13,7 @@ import {
   outsideAddresses,
   hostLink,
   resolver,
-} from './rig.js';
+} from './rig/rig.js';
 
 const port = (changes: Partial<PublishedPort> = {}): PublishedPort => ({
   protocol: 'tcp',

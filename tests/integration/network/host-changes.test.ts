@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { routerPath, uplinkOf } from '../../../src/network/router.js';
 import { TestCli } from '../../fixtures/cli.js';
-import { addresses, OwnNetwork } from '../../fixtures/own-network.js';
+import { addresses, OwnNetwork } from '../../fixtures/network/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
 
 const dropping = `table ip filter {

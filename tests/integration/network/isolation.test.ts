@@ -5,7 +5,7 @@ import type { ContainerConfig } from '../../../src/model/container-config.js';
 import { routerPath } from '../../../src/network/router.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { describeAsRoot } from '../../privileges.js';
-import { addressOf, askFrom, askFromHost } from './reach.js';
+import { addressOf, askFrom, askFromHost } from './rig/reach.js';
 
 describeAsRoot('isolation of networks', () => {
   let rig: TestEngine;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCli } from '../../fixtures/cli.js';
-import { OwnNetwork } from '../../fixtures/own-network.js';
-import { expectReachable, reachableConfig, reachables } from '../../fixtures/reachable.js';
+import { OwnNetwork } from '../../fixtures/network/own-network.js';
+import { expectReachable, reachableConfig, reachables } from '../../fixtures/network/reachable.js';
 import { describeAsRoot } from '../../privileges.js';
 
 const onDefault = 100;

@@ -7,8 +7,8 @@ import type { ContainerConfig } from '../../../src/model/container-config.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { eventually } from '../../faults/fixtures/eventually.js';
 import { describeAsRoot } from '../../privileges.js';
-import { startNameServer, type NameServer } from './name-server.js';
-import { addressOf, endpointOf, lookUp } from './reach.js';
+import { startNameServer, type NameServer } from './rig/name-server.js';
+import { addressOf, endpointOf, lookUp } from './rig/reach.js';
 
 const unknown = 'ENOTFOUND';
 

@@ -7,7 +7,7 @@ import type { ContainerConfig } from '../../../src/model/container-config.js';
 import { uplinkOf } from '../../../src/network/router.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { describeAsRoot } from '../../privileges.js';
-import { addressOf, askFrom, askFromHost, endpointOf } from './reach.js';
+import { addressOf, askFrom, askFromHost, endpointOf } from './rig/reach.js';
 
 /** Runs beside others on one machine have different ones. */
 const ours = `10.${240 + randomInt(8)}.${randomInt(250)}`;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { uplinkOf } from '../../../src/network/router.js';
 import { TestCli } from '../../fixtures/cli.js';
-import { addresses, OwnNetwork } from '../../fixtures/own-network.js';
+import { addresses, OwnNetwork } from '../../fixtures/network/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
 
 /** Moments at which a command is killed: from its start to a little after its usual end. */

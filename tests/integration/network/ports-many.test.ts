@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestCli } from '../../fixtures/cli.js';
-import { OwnNetwork } from '../../fixtures/own-network.js';
+import { OwnNetwork } from '../../fixtures/network/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
 
 const count = 200;

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { uplinkOf } from '../../../src/network/router.js';
 import { TestCli } from '../../fixtures/cli.js';
-import { addresses, OwnNetwork } from '../../fixtures/own-network.js';
+import { addresses, OwnNetwork } from '../../fixtures/network/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
 
-const sctpProgram = join(import.meta.dirname, 'sctp.py');
+const sctpProgram = join(import.meta.dirname, 'rig', 'sctp.py');
 
 interface Document {
   readonly Id: string;

@@ -3,7 +3,7 @@ import { createReadStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTar } from '../../../src/base/tar-reader.js';
+import { readTar } from '../../../src/base/tar/tar-reader.js';
 
 describe('sparse files in archives', () => {
   let directory: string;

@@ -5,8 +5,8 @@ import {
   tarEnd,
   tarPadding,
   type TarEntry,
-} from '../../../src/base/tar-header.js';
-import { readTar, type TarMember } from '../../../src/base/tar-reader.js';
+} from '../../../src/base/tar/tar-header.js';
+import { readTar, type TarMember } from '../../../src/base/tar/tar-reader.js';
 
 const file: TarEntry = {
   path: 'a',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { networkOf } from '../../../src/model/normalize-network.js';
+import { networkOf } from '../../../src/model/network/normalize-network.js';
 
 const image = { exposedPorts: [] };
 

@@ -18,7 +18,7 @@ import {
   tarEnd,
   tarPadding,
   type TarEntry,
-} from '../../../src/base/tar-header.js';
+} from '../../../src/base/tar/tar-header.js';
 import { packHostPath } from '../../../src/storage/pack-host-path.js';
 import { unpackOnHost, type UnpackRequest } from '../../../src/storage/unpack-on-host.js';
 

@@ -8,11 +8,11 @@ import {
   type Workload,
 } from '../../../density/scenario.js';
 import type { NetworkMode } from '../../../model/container-config.js';
-import { BadValue } from '../../parse/bad-value.js';
-import { choice } from '../../parse/choice.js';
-import { parsePositiveDuration } from '../../parse/duration.js';
-import { integer, parseCpus } from '../../parse/number.js';
-import { parseSize } from '../../parse/size.js';
+import { BadValue } from '../../parse/value/bad-value.js';
+import { choice } from '../../parse/value/choice.js';
+import { parsePositiveDuration } from '../../parse/value/duration.js';
+import { integer, parseCpus } from '../../parse/value/number.js';
+import { parseSize } from '../../parse/value/size.js';
 import { asText, flag, value, type OptionTable, type TableFor } from '../../program/option.js';
 import { usageError } from '../../program/usage-error.js';
 

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { fileError } from '../../config/given-file.js';
-import { choice } from '../../parse/choice.js';
+import { choice } from '../../parse/value/choice.js';
 import { argumentList, defineCommand, type CommandDefinition } from '../../program/definition.js';
 import { asText, value } from '../../program/option.js';
 import { usageError } from '../../program/usage-error.js';

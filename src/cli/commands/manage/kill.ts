@@ -1,5 +1,5 @@
 import { defined } from '../../config/defined.js';
-import { parseSignal } from '../../parse/signal.js';
+import { parseSignal } from '../../parse/value/signal.js';
 import { argumentList, defineCommand, type CommandDefinition } from '../../program/definition.js';
 import { value } from '../../program/option.js';
 import { runBatch } from '../batch.js';

@@ -5,7 +5,7 @@ import { resourcesOf } from '../../config/resources.js';
 import { egressOptions, rateOptions } from '../../options/network.js';
 import { mergedEgress } from '../../parse/egress.js';
 import { resourceOptions } from '../../options/resources.js';
-import { parseDuration } from '../../parse/duration.js';
+import { parseDuration } from '../../parse/value/duration.js';
 import { parseRestart } from '../../parse/policy.js';
 import { argumentList, defineCommand, type CommandDefinition } from '../../program/definition.js';
 import { value } from '../../program/option.js';

@@ -1,6 +1,6 @@
 import type { CommandContext } from '../../context.js';
 import { exitCodes } from '../../exit-code.js';
-import { choice } from '../../parse/choice.js';
+import { choice } from '../../parse/value/choice.js';
 import { argumentList, defineCommand, type CommandDefinition } from '../../program/definition.js';
 import { value } from '../../program/option.js';
 import { reportError } from '../../report-error.js';

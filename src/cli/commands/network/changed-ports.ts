@@ -1,4 +1,4 @@
-import type { PublishedPort } from '../../../model/network.js';
+import type { PublishedPort } from '../../../model/network/network.js';
 import type { CommandContext } from '../../context.js';
 import { bindingText } from '../../views/port-text.js';
 

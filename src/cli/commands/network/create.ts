@@ -1,5 +1,5 @@
 import { defined } from '../../config/defined.js';
-import { choice } from '../../parse/choice.js';
+import { choice } from '../../parse/value/choice.js';
 import { parseLabel } from '../../parse/environment.js';
 import { argument, defineCommand, type CommandDefinition } from '../../program/definition.js';
 import { asText, flag, list, value } from '../../program/option.js';

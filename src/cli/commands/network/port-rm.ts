@@ -1,4 +1,4 @@
-import { parseArgument } from '../../parse/argument.js';
+import { parseArgument } from '../../parse/value/argument.js';
 import { parsePublish } from '../../parse/ports.js';
 import {
   argument,

@@ -1,7 +1,7 @@
 import { WarrenError } from '../../../base/errors.js';
-import { portBindings } from '../../../model/published-port.js';
+import { portBindings } from '../../../model/network/published-port.js';
 import { hasPorts } from '../../../model/status.js';
-import { parseArgument } from '../../parse/argument.js';
+import { parseArgument } from '../../parse/value/argument.js';
 import { parsePort } from '../../parse/ports.js';
 import {
   argument,

@@ -4,8 +4,8 @@ import { containerConfig } from '../../config/container-config.js';
 import type { CommandContext } from '../../context.js';
 import { exitCodes } from '../../exit-code.js';
 import { containerOptions, type ContainerFlags } from '../../options/container.js';
-import { choice } from '../../parse/choice.js';
-import { integer } from '../../parse/number.js';
+import { choice } from '../../parse/value/choice.js';
+import { integer } from '../../parse/value/number.js';
 import {
   argument,
   argumentList,

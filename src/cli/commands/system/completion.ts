@@ -1,5 +1,5 @@
 import { argument, defineCommand, type CommandDefinition } from '../../program/definition.js';
-import { choice } from '../../parse/choice.js';
+import { choice } from '../../parse/value/choice.js';
 import { refusedValue } from '../../program/usage-error.js';
 
 const shells = ['bash', 'zsh', 'fish'] as const;

@@ -11,7 +11,7 @@ import type {
 import type { ContainerConfig } from '../../../model/container-config.js';
 import type { CommandContext } from '../../context.js';
 import { exitCodes } from '../../exit-code.js';
-import { integer } from '../../parse/number.js';
+import { integer } from '../../parse/value/number.js';
 import { defineCommand, type CommandDefinition } from '../../program/definition.js';
 import { value } from '../../program/option.js';
 import { reportFailures } from '../../report-error.js';

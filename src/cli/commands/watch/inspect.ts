@@ -1,4 +1,4 @@
-import { choice } from '../../parse/choice.js';
+import { choice } from '../../parse/value/choice.js';
 import { argumentList, defineCommand, type CommandDefinition } from '../../program/definition.js';
 import { flag, value } from '../../program/option.js';
 import { inspectFormatOption, printInspected } from '../inspected.js';

@@ -1,7 +1,7 @@
 import type { LogEntry } from '../../../logs/reader.js';
 import { defined } from '../../config/defined.js';
-import { integer } from '../../parse/number.js';
-import { parseTime } from '../../parse/time.js';
+import { integer } from '../../parse/value/number.js';
+import { parseTime } from '../../parse/value/time.js';
 import { argument, defineCommand, type CommandDefinition } from '../../program/definition.js';
 import { flag, value } from '../../program/option.js';
 

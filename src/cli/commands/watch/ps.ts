@@ -1,7 +1,7 @@
 import { isWarrenError } from '../../../base/errors.js';
 import { mapBounded } from '../../../base/limit.js';
 import type { ContainerFilter, ContainerSummary, EngineApi } from '../../../engine/contract.js';
-import { integer } from '../../parse/number.js';
+import { integer } from '../../parse/value/number.js';
 import { collectFilters, parseFilter } from '../../parse/policy.js';
 import { defineCommand, type CommandDefinition } from '../../program/definition.js';
 import { flag, list, value } from '../../program/option.js';

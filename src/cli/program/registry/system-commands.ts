@@ -49,19 +49,19 @@ export const systemCommands: readonly CommandEntry[] = [
     path: ['keeper', 'status'],
     group: system,
     summary: 'Show the keepers of this run dir',
-    load: () => import('../../commands/system/keeper-status.js'),
+    load: () => import('../../commands/keeper/keeper-status.js'),
   },
   {
     path: ['keeper', 'stop'],
     group: system,
     summary: 'End the keepers of this run dir',
-    load: () => import('../../commands/system/keeper-stop.js'),
+    load: () => import('../../commands/keeper/keeper-stop.js'),
   },
   {
     path: ['keeper', 'upgrade'],
     group: system,
     summary: 'Replace running keepers by the installed version',
-    load: () => import('../../commands/system/keeper-upgrade.js'),
+    load: () => import('../../commands/keeper/keeper-upgrade.js'),
   },
   {
     path: ['reconcile'],

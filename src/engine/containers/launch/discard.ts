@@ -1,9 +1,9 @@
 import type { ContainerRecord } from '../../../model/container.js';
 import type { EngineContext } from '../../context.js';
 import { dismissLater } from '../../networks/firewall.js';
-import { dismissPorts } from '../../networks/host-ports.js';
+import { dismissPorts } from '../../networks/ports/host-ports.js';
 import { unshapeLater } from '../../networks/rates.js';
-import { containerEvent } from '../../observe/container-event.js';
+import { containerEvent } from '../../observe/events/container-event.js';
 import { releaseVolumes } from '../../storage/container-volumes.js';
 
 export interface DiscardOptions {

@@ -9,7 +9,7 @@ import type {
   ResolvedVolume,
 } from '../../../model/container.js';
 import { idsPerContainer } from '../../../model/defaults.js';
-import type { Endpoint } from '../../../model/network.js';
+import type { Endpoint } from '../../../model/network/network.js';
 import type { Image } from '../../../model/image.js';
 import { normalizeConfig } from '../../../model/normalize-config.js';
 import { requireContainerName } from '../../../model/validate/names.js';

@@ -8,7 +8,7 @@ import type { EngineContext } from '../../context.js';
 import type { BatchOptions, BatchResult, RunOptions } from '../../contract.js';
 import { launchContainer, type LaunchWishes } from '../../launch/launch-container.js';
 import { LaunchTracer } from '../../launch/trace.js';
-import { claimingPorts } from '../../networks/ports.js';
+import { claimingPorts } from '../../networks/ports/ports.js';
 import { type LockedContainer, withContainerLock } from '../../state/container-lock.js';
 import { forget } from '../../state/forget.js';
 import { readState } from '../../state/read-states.js';

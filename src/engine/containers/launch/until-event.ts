@@ -1,7 +1,7 @@
 import { canceledError, LinkedAbort } from '../../../base/abort.js';
 import type { ContainerRecord, ExitInfo } from '../../../model/container.js';
 import type { EngineContext } from '../../context.js';
-import { followEvents } from '../../observe/events.js';
+import { followEvents } from '../../observe/events/events.js';
 import { unknownExit } from '../../state/exit-info.js';
 import { readState } from '../../state/read-states.js';
 

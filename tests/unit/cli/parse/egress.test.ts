@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BadValue } from '../../../../src/cli/parse/bad-value.js';
+import { BadValue } from '../../../../src/cli/parse/value/bad-value.js';
 import { mergedEgress, parseEgress } from '../../../../src/cli/parse/egress.js';
 
 test('an egress policy is a word, or what is allowed', () => {

@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { BadValue } from '../../../../src/cli/parse/bad-value.js';
-import { booleanWord, choice } from '../../../../src/cli/parse/choice.js';
-import { commaFields } from '../../../../src/cli/parse/comma-fields.js';
+import { BadValue } from '../../../../src/cli/parse/value/bad-value.js';
+import { booleanWord, choice } from '../../../../src/cli/parse/value/choice.js';
+import { commaFields } from '../../../../src/cli/parse/value/comma-fields.js';
 import * as device from '../../../../src/cli/parse/device.js';
-import { parseDuration, parsePositiveDuration } from '../../../../src/cli/parse/duration.js';
+import { parseDuration, parsePositiveDuration } from '../../../../src/cli/parse/value/duration.js';
 import * as environment from '../../../../src/cli/parse/environment.js';
 import * as namespace from '../../../../src/cli/parse/namespace.js';
-import { integer, parseCpus, parseNumberList } from '../../../../src/cli/parse/number.js';
+import { integer, parseCpus, parseNumberList } from '../../../../src/cli/parse/value/number.js';
 import { collectFilters, parseFilter, parseRestart } from '../../../../src/cli/parse/policy.js';
 import * as security from '../../../../src/cli/parse/security.js';
-import { parseSignal } from '../../../../src/cli/parse/signal.js';
-import { parseSize, parseSizeOrUnlimited } from '../../../../src/cli/parse/size.js';
-import { parseTime } from '../../../../src/cli/parse/time.js';
+import { parseSignal } from '../../../../src/cli/parse/value/signal.js';
+import { parseSize, parseSizeOrUnlimited } from '../../../../src/cli/parse/value/size.js';
+import { parseTime } from '../../../../src/cli/parse/value/time.js';
 import { parseUlimit } from '../../../../src/cli/parse/ulimit.js';
 
 describe('numbers, sizes and durations', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseExposed, parsePort, parsePublish } from '../../../../src/cli/parse/ports.js';
-import type { PortMapping } from '../../../../src/model/network.js';
+import type { PortMapping } from '../../../../src/model/network/network.js';
 
 const mapping = (changes: Partial<PortMapping>): PortMapping => ({
   protocol: 'tcp',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BadValue } from '../../../../src/cli/parse/bad-value.js';
+import { BadValue } from '../../../../src/cli/parse/value/bad-value.js';
 import { DetachFilter, parseDetachKeys } from '../../../../src/cli/terminal/detach-keys.js';
 
 function feed(keys: string, ...chunks: readonly string[]): { text: string; detached: boolean } {

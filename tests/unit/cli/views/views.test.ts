@@ -17,7 +17,7 @@ import type {
 } from '../../../../src/model/container.js';
 import type { ContainerEvent } from '../../../../src/model/events.js';
 import type { Image } from '../../../../src/model/image.js';
-import type { Endpoint, NetworkId } from '../../../../src/model/network.js';
+import type { Endpoint, NetworkId } from '../../../../src/model/network/network.js';
 import { normalizeConfig } from '../../../../src/model/normalize-config.js';
 import type { ContainerStats } from '../../../../src/model/stats.js';
 import { emptyImage } from '../../../fixtures/image.js';

@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readTar } from '../../../../src/base/tar-reader.js';
+import { readTar } from '../../../../src/base/tar/tar-reader.js';
 import { type LayerEntry, tarOfEntries } from '../../../../src/image/layer/write-layer.js';
 
 let directory = '';
