@@ -24,6 +24,7 @@ import type { LogEntry } from '../logs/reader.js';
 import type { Change, Volume } from '../storage/driver.js';
 import type { EngineNetworks } from './networks/contract.js';
 import type { EngineImages, EngineRegistries } from './storage/contract.js';
+import type { EngineSystem } from './system/contract.js';
 
 export type {
   CommitOptions,
@@ -34,6 +35,13 @@ export type {
 } from './storage/contract.js';
 
 export type { EngineNetworks, ListedNetwork, PortSelection } from './networks/contract.js';
+export type {
+  DiskUsageLine,
+  DoctorCheck,
+  EngineInfo,
+  EngineSystem,
+  Leak,
+} from './system/contract.js';
 
 export interface EngineOptions {
   /** @default WARREN_DATA_ROOT, else /var/lib/warren */
@@ -278,15 +286,6 @@ export interface EngineContainers {
   prune(filters?: Readonly<Record<string, readonly string[]>>): Promise<PruneResult>;
 }
 
-export interface DiskUsageLine {
-  readonly type: 'Images' | 'Containers' | 'Local Volumes';
-  readonly total: number;
-  readonly active: number;
-  readonly sizeBytes: number;
-  /** What removing everything that is not in use would free. */
-  readonly reclaimableBytes: number;
-}
-
 export interface VolumePruneOptions {
   /** Those with names too. @default false */
   readonly all?: boolean;
@@ -310,85 +309,6 @@ export interface EngineVolumes {
   ): Promise<Volume & { readonly mountPoint: string; readonly usedBy: readonly string[] }>;
   remove(name: string, options?: { readonly force?: boolean }): Promise<void>;
   prune(options?: VolumePruneOptions): Promise<PruneResult>;
-}
-
-export interface Leak {
-  readonly kind:
-    | 'cgroup'
-    | 'directory'
-    | 'volume'
-    | 'fifo'
-    | 'process'
-    | 'record'
-    | 'keeper'
-    | 'idRange'
-    | 'intent'
-    | 'temporary'
-    | 'link'
-    | 'namespace'
-    | 'firewall';
-  readonly object: string;
-  readonly why: string;
-  readonly fixed: boolean;
-}
-
-export interface DoctorCheck {
-  readonly name: string;
-  readonly status: 'ok' | 'warning' | 'missing';
-  readonly found: string;
-  readonly hint: string;
-}
-
-export interface EngineInfo {
-  readonly version: string;
-  readonly dataRoot: string;
-  readonly runDir: string;
-  readonly cgroupVersion: string;
-  readonly cgroupParent: string;
-  readonly containers: {
-    readonly total: number;
-    readonly running: number;
-    readonly paused: number;
-    readonly stopped: number;
-  };
-  readonly images: number;
-  readonly kernel: string;
-  readonly cpus: number;
-  readonly memoryBytes: number;
-  readonly keepers: readonly {
-    readonly instance: number;
-    readonly pid: number;
-    readonly version: string;
-    readonly containers: number;
-    readonly fdUsed: number;
-    readonly fdLimit: number;
-    readonly rssBytes: number;
-  }[];
-  readonly securityOptions: readonly string[];
-}
-
-export interface EngineSystem {
-  info(): Promise<EngineInfo>;
-  diskUsage(): Promise<readonly DiskUsageLine[]>;
-  doctor(): Promise<readonly DoctorCheck[]>;
-  /**
-   * Lets containers' packets pass where the host's firewall drops them: one marked accept in each chain, which `shutdown` takes away.
-   * Returns the chains: `ip filter FORWARD`.
-   */
-  tune(): Promise<readonly string[]>;
-  /** Objects that no record explains; `fix` removes them. */
-  leaks(options: { readonly fix: boolean }): Promise<readonly Leak[]>;
-  /** Applies restart policies after a reboot. */
-  boot(options?: BatchOptions): Promise<readonly BatchResult[]>;
-  /** Does what the keepers left to the engine: commits exits, removes `--rm` containers. */
-  reconcile(): Promise<{ readonly committed: number; readonly removed: number }>;
-  /** Answers questions of containers for names on the sockets 3 (UDP) and 4 (TCP). */
-  serveNames(signal: AbortSignal): Promise<void>;
-  /** Ends the keepers of this run dir; throws conflict while containers run, unless forced. */
-  shutdown(options: { readonly force: boolean }): Promise<void>;
-  upgradeKeepers(): Promise<void>;
-  /** The compiled plan of a container, readable. */
-  plan(reference: string): Promise<unknown>;
 }
 
 export interface EngineApi {

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { routerPath } from '../../src/network/router.js';
-import { TestCli } from '../fixtures/cli.js';
-import { OwnNetwork } from '../fixtures/network/own-network.js';
+import { NetworkedCli } from '../fixtures/network/networked-cli.js';
+import type { OwnNetwork } from '../fixtures/network/own-network.js';
 import { expectReachable, reachableConfig, reachables } from '../fixtures/network/reachable.js';
 import { describeAsRoot } from '../privileges.js';
 import { keeperProcesses, kill, killKeeperAndHolder } from './fixtures/keeper-processes.js';
@@ -56,18 +56,16 @@ const victims: readonly Victim[] = [
 
 describeAsRoot('containers on networks after kill -9 at random moments', () => {
   let network: OwnNetwork;
-  let cli: TestCli;
+  let cli: NetworkedCli;
 
   beforeAll(async () => {
-    network = new OwnNetwork();
-    cli = new TestCli(network.enter);
-    await cli.output('image', 'build-base', 'tiny');
+    cli = await NetworkedCli.open();
+    ({ network } = cli);
     await cli.output('network', 'create', 'back');
   }, 60_000);
 
   afterAll(async () => {
     await cli[Symbol.asyncDispose]();
-    network[Symbol.dispose]();
   }, 60_000);
 
   const killed = async (victim: Victim, moments: readonly number[]): Promise<void> => {

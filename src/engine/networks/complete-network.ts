@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { errnoOf, isWarrenError } from '../../base/errors.js';
+import { type ErrorKind, errnoOf, isWarrenError } from '../../base/errors.js';
 import { addressBytes, parseAddress } from '../../base/ip.js';
+import type { Keeper } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
 import type { Endpoint } from '../../model/network/network.js';
 import { hasPorts } from '../../model/status.js';
 import type { EngineContext } from '../context.js';
 import { type LockedContainer, withContainerLock } from '../state/container-lock.js';
 import { readState } from '../state/read-states.js';
-import { connectRunning } from './connect.js';
+import { connectRunning, disconnectRunning } from './connect.js';
 import { restoreEgress } from './egress.js';
 import { admitPorts, keepForRestarts } from './ports/live-ports.js';
 
@@ -24,7 +25,7 @@ export async function completeNetwork(
       const keeper = await context.keepers.running(record.run?.keeper ?? 0);
       if (!hasPorts(status) || keeper === null) return;
       for (const endpoint of record.endpoints)
-        if (!isWhole(pid, endpoint)) await connectOrForget(context, locked, endpoint);
+        if (!isWhole(pid, endpoint)) await connectOrForget(context, keeper, { locked, endpoint });
       const whole = context.records.containers.get(record.id) ?? record;
       await restoreEgress(context, keeper, whole);
       await admitPorts(context, keeper, whole);
@@ -33,19 +34,29 @@ export async function completeNetwork(
   });
 }
 
+/** Of the engine's own parts, not of the network: the next open tries again. */
+const passing: ReadonlySet<ErrorKind> = new Set([
+  'unavailable',
+  'canceled',
+  'timedOut',
+  'exhausted',
+]);
+
 /**
  * What cannot be connected any more, as the parent of a macvlan is gone, is taken out of the record: nobody was told that it is connected,
  * and an open that fails would stop all commands.
  */
 async function connectOrForget(
   context: EngineContext,
-  { record, fence }: LockedContainer,
-  endpoint: Endpoint,
+  keeper: Keeper,
+  { locked, endpoint }: { readonly locked: LockedContainer; readonly endpoint: Endpoint },
 ): Promise<void> {
+  const { record, fence } = locked;
   try {
     await connectRunning(context, record, endpoint);
   } catch (error) {
-    if (!isWarrenError(error)) throw error;
+    if (!isWarrenError(error) || passing.has(error.kind)) throw error;
+    await disconnectRunning(context, keeper, { record, gone: endpoint });
     await context.records.containers.change([record.id], fence, (found) => ({
       ...found,
       endpoints: found.endpoints.filter(({ network }) => network !== endpoint.network),

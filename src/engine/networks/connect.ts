@@ -92,7 +92,8 @@ export async function disconnectContainer(
   });
 }
 
-async function disconnectRunning(
+/** Takes all that leads to a running container by one network out of the kernel; what is not there is no error. */
+export async function disconnectRunning(
   context: EngineContext,
   keeper: Keeper,
   { record, gone }: { readonly record: ContainerRecord; readonly gone: Endpoint },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { TestCli } from '../../fixtures/cli.js';
-import { OwnNetwork } from '../../fixtures/network/own-network.js';
+import { NetworkedCli } from '../../fixtures/network/networked-cli.js';
+import type { OwnNetwork } from '../../fixtures/network/own-network.js';
 import { expectReachable, reachableConfig, reachables } from '../../fixtures/network/reachable.js';
 import { describeAsRoot } from '../../privileges.js';
 
@@ -10,18 +10,16 @@ const changed = 50;
 
 describeAsRoot('networks with hundreds of containers', () => {
   let network: OwnNetwork;
-  let cli: TestCli;
+  let cli: NetworkedCli;
 
   beforeAll(async () => {
-    network = new OwnNetwork();
-    cli = new TestCli(network.enter);
-    await cli.output('image', 'build-base', 'tiny');
+    cli = await NetworkedCli.open();
+    ({ network } = cli);
     await cli.output('network', 'create', 'back');
   }, 60_000);
 
   afterAll(async () => {
     await cli[Symbol.asyncDispose]();
-    network[Symbol.dispose]();
   }, 60_000);
 
   test('each is reached by its port, its address and its name, and by another port once it has that', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { TestCli } from '../../fixtures/cli.js';
-import { OwnNetwork } from '../../fixtures/network/own-network.js';
+import { NetworkedCli } from '../../fixtures/network/networked-cli.js';
+import type { OwnNetwork } from '../../fixtures/network/own-network.js';
 import { describeAsRoot } from '../../privileges.js';
 
 const count = 200;
@@ -38,17 +38,15 @@ interface Result {
 
 describeAsRoot('published ports by the hundred', () => {
   let network: OwnNetwork;
-  let cli: TestCli;
+  let cli: NetworkedCli;
 
   beforeAll(async () => {
-    network = new OwnNetwork();
-    cli = new TestCli(network.enter);
-    await cli.output('image', 'build-base', 'tiny');
+    cli = await NetworkedCli.open();
+    ({ network } = cli);
   }, 60_000);
 
   afterAll(async () => {
     await cli[Symbol.asyncDispose]();
-    network[Symbol.dispose]();
   }, 60_000);
 
   test('each container has its own, of the range or a random one; of one port one container', async () => {
