@@ -195,6 +195,8 @@ export interface LaunchRequest {
   /** 0n: no lock. */
   readonly fence: bigint;
   readonly streams?: StreamWishes;
+  /** The first size of its terminal, when it has one. A keeper older than protocol 4 takes none. */
+  readonly terminal?: TerminalSize;
   /** The container dies with this connection. @default false */
   readonly ownerBound?: boolean;
   readonly signal?: AbortSignal;

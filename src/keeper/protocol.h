@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define WARREN_PROTOCOL_MIN 1
-#define WARREN_PROTOCOL_MAX 3
+#define WARREN_PROTOCOL_MAX 4
 #define WARREN_HELLO_MAGIC  0x4e525257u /* "WRRN" */
 #define WARREN_PLAN_MAGIC   0x4e4c5057u /* "WPLN" */
 #define WARREN_PLAN_VERSION 1

@@ -154,7 +154,19 @@ describeAsRoot('on a terminal', () => {
     const { code, stderr } = await cli.run(['run', '-it', '--rm', 'busybox', 'sh']);
     expect(code).toBe(125);
     expect(stderr).toContain('The input device is not a terminal');
-    const { code: without, stdout } = await cli.run(['run', '-t', '--rm', 'busybox', 'tty']);
-    expect({ without, stdout }).toEqual({ without: 0, stdout: '/dev/pts/0\r\n' });
+    expect(await cli.run(['run', '-t', '--rm', 'busybox', 'tty'])).toMatchObject({
+      code: 0,
+      stdout: '/dev/pts/0\r\n',
+      stderr: '',
+    });
+  });
+
+  test('a terminal has its size before the program reads it, however soon that ends', async () => {
+    await cli.output('create', '-t', '--name', 'box', 'busybox', 'stty', 'size');
+    const runs = Array.from({ length: 8 }, async () =>
+      cli.output('run', '-t', '--rm', 'busybox', 'stty', 'size'),
+    );
+    expect(new Set(await Promise.all(runs))).toEqual(new Set(['24 80']));
+    expect(await cli.output('start', '-a', 'box')).toBe('24 80');
   });
 });

@@ -65,7 +65,7 @@ function timed(command) {
 
 /** The layers of an image by the library, in a process that runs already: what a pull does when the blobs are there. */
 const unpackInNode = `
-  import { openStoreParts } from ${JSON.stringify(join(repository, 'dist/image/open-store.js'))};
+  import { openStoreParts } from ${JSON.stringify(join(repository, 'dist/image/store/open-store.js'))};
   import { unpackMissing } from ${JSON.stringify(join(repository, 'dist/image/unpack-missing.js'))};
   import { run } from ${JSON.stringify(join(repository, 'dist/host/linux/run.js'))};
   const parts = await openStoreParts({ dataRoot: process.argv[1], host: { run } });

@@ -1,5 +1,5 @@
 import { isWarrenError } from '../../base/errors.js';
-import type { Launched, LaunchRequest, StreamWishes } from '../../host/port.js';
+import type { Launched, LaunchRequest, StreamWishes, TerminalSize } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
 import type { EngineContext } from '../context.js';
 import { clearPorts, readyForRestarts } from '../networks/ports/host-ports.js';
@@ -13,6 +13,7 @@ export interface LaunchWishes {
   /** 0n: the container is not known to anybody else yet. */
   readonly fence: bigint;
   readonly streams?: StreamWishes | undefined;
+  readonly terminal?: TerminalSize | undefined;
   readonly ownerBound?: boolean | undefined;
   /** The caller does what follows the end of the container. */
   readonly watched?: boolean | undefined;
@@ -93,6 +94,7 @@ function requestOf(
     fence: instance === 0 ? wishes.fence : 0n,
     ownerBound: wishes.ownerBound ?? false,
     ...(wishes.streams === undefined ? {} : { streams: wishes.streams }),
+    ...(wishes.terminal === undefined ? {} : { terminal: wishes.terminal }),
     ...(wishes.signal === undefined ? {} : { signal: wishes.signal }),
   };
 }

@@ -1,7 +1,9 @@
 /** Constants of the wire protocol: docs/keeper-protocol.md, src/keeper/protocol.h. */
 
 export const protocolMinimum = 1;
-export const protocolMaximum = 3;
+export const protocolMaximum = 4;
+/** The version since which a launch tells the size of the terminal. */
+export const sizedLaunches = 4;
 /** `WRRN` */
 export const helloMagic = 0x4e525257;
 export const frameHeaderSize = 16;

@@ -194,6 +194,7 @@ struct launch_request {
   uint64_t fence;
   struct supervise supervise; /* taken over */
   struct plan plan;
+  uint16_t cols, rows; /* of its terminal; 0: as the kernel makes it */
 };
 int launch_begin(struct keeper *, struct launch_request *, struct failure *); /* takes `supervise` over on success */
 void launch_resume(struct launch *);                                          /* the container's cleanup is done */

@@ -195,7 +195,7 @@ describeAsRoot('the image store', () => {
   test('does the work once for builders in many processes', async () => {
     const script = join(scope.directory, 'build.mjs');
     const dist = join(import.meta.dirname, '..', '..', '..', 'dist');
-    const module = join(dist, 'image', 'open-store.js');
+    const module = join(dist, 'image', 'store', 'open-store.js');
     const runner = join(dist, 'host', 'linux', 'run.js');
     writeFileSync(
       script,

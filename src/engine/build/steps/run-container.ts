@@ -47,7 +47,7 @@ export async function runStepContainer(
       watched: true,
       signal,
     });
-    const running = await attachedProcess(context, record, { launched, attach: {} });
+    const running = attachedProcess(context, record, { launched });
     const kill = (): void => {
       running.kill('SIGKILL').catch(() => undefined);
     };

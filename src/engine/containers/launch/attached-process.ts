@@ -1,30 +1,34 @@
-import type { KeeperExit, Launched, StreamWishes } from '../../../host/port.js';
+import type { KeeperExit, Launched } from '../../../host/port.js';
 import type { ContainerRecord } from '../../../model/container.js';
 import type { RunningProcess } from '../../../model/exec.js';
 import type { EngineContext } from '../../context.js';
 import type { AttachOptions } from '../../contract.js';
+import type { LaunchWishes } from '../../launch/launch-container.js';
 import { runningProcess } from '../../processes/running-process.js';
 import { commitExit } from '../../state/commit-exits.js';
 import { exitInfo } from '../../state/exit-info.js';
 import { removeExited } from './auto-remove.js';
 
-export function attachStreams(
-  record: Pick<ContainerRecord, 'spec'>,
-  attach: AttachOptions,
-): StreamWishes {
-  return { stdin: attach.stdin ?? false, stdout: true, stderr: !record.spec.tty };
+/** What a launch gives to who attaches to it from its start. */
+export function attachWishes(
+  { spec }: Pick<ContainerRecord, 'spec'>,
+  { stdin = false, terminal }: AttachOptions,
+): Pick<LaunchWishes, 'streams' | 'terminal'> {
+  return {
+    streams: { stdin, stdout: true, stderr: !spec.tty },
+    terminal: spec.tty ? terminal : undefined,
+  };
 }
 
 /**
  * The process of a container that was launched with its streams. Whoever holds it does what follows its end: the exit is
  * committed and an `autoRemove` container removed before `exit` settles.
  */
-export async function attachedProcess(
+export function attachedProcess(
   context: EngineContext,
   record: ContainerRecord,
-  { launched, attach, ended }: AttachedLaunch,
-): Promise<RunningProcess> {
-  if (attach.terminal !== undefined && record.spec.tty) await launched.resize(attach.terminal);
+  { launched, ended }: AttachedLaunch,
+): RunningProcess {
   return runningProcess(launched, {
     pid: launched.pid,
     ended: async (end) => {
@@ -36,7 +40,6 @@ export async function attachedProcess(
 
 export interface AttachedLaunch {
   readonly launched: Launched;
-  readonly attach: AttachOptions;
   /** After the end is committed. */
   readonly ended?: () => void;
 }

@@ -3,7 +3,7 @@ import type { RunningProcess } from '../../../model/exec.js';
 import { single } from '../../batch.js';
 import type { EngineContext } from '../../context.js';
 import type { RunOptions } from '../../contract.js';
-import { attachedProcess, attachStreams } from './attached-process.js';
+import { attachedProcess, attachWishes } from './attached-process.js';
 import { createChunk, draftAll } from './create.js';
 import { Drafts, type NewContainer } from './draft.js';
 import { launchNew, startedRecord } from './run.js';
@@ -37,15 +37,14 @@ export async function runAttached(
   try {
     const record = single(created.results);
     const launched = await launchNew(context, record, {
-      streams: attachStreams(record, attach),
+      ...attachWishes(record, attach),
       ownerBound: dieWithOwner,
       watched: true,
       signal,
       onCreated,
     });
-    const process = await attachedProcess(context, record, {
+    const process = attachedProcess(context, record, {
       launched,
-      attach,
       ended: record.spec.autoRemove ? settled : () => undefined,
     });
     if (!record.spec.autoRemove) settled();

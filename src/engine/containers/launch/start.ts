@@ -12,7 +12,7 @@ import { claimingPorts } from '../../networks/ports/ports.js';
 import { type LockedContainer, withContainerLock } from '../../state/container-lock.js';
 import { forget } from '../../state/forget.js';
 import { readState } from '../../state/read-states.js';
-import { attachedProcess, attachStreams } from './attached-process.js';
+import { attachedProcess, attachWishes } from './attached-process.js';
 import { cgroupPathOf } from './draft.js';
 import { startedRecord } from './run.js';
 
@@ -45,7 +45,7 @@ export async function startAttached(
 ): Promise<RunningProcess> {
   const { attach = {}, dieWithOwner, signal } = options;
   const launched = await startContainer(context, record, {
-    streams: attachStreams(record, attach),
+    ...attachWishes(record, attach),
     signal,
     ...(dieWithOwner === undefined ? {} : { ownerBound: dieWithOwner }),
   });
@@ -57,7 +57,7 @@ export async function startAttached(
       { hint: 'Attach to it instead' },
     );
   }
-  return await attachedProcess(context, record, { launched, attach });
+  return attachedProcess(context, record, { launched });
 }
 
 /** Returns null when it runs already. */

@@ -17,7 +17,7 @@ import type {
   ProcessStreams,
 } from '../../port.js';
 import { netlinkPlan } from '../../netlink.js';
-import { request as requests, startFlags } from '../protocol.js';
+import { request as requests, sizedLaunches, startFlags } from '../protocol.js';
 import { ContainersClient } from './containers.js';
 import { ControlClient } from './control.js';
 import { keeperEvents } from './events.js';
@@ -81,13 +81,16 @@ export class KeeperClient implements Keeper {
     const container = new BinaryReader(request.supervise).str();
     throwIfAborted(request.signal, `start container ${container}`);
     const session = await this.#live();
-    const streams = request.streams ?? {};
+    const { streams = {}, terminal } = request;
     const wanted = streamFlags(streams);
     const flags = wanted | (request.ownerBound === true ? startFlags.owner : 0);
     const conversation = new ProcessConversation(session.connection, {
       type: requests.launch,
-      payload: (writer) =>
-        writer.u32(flags).u64(request.fence).bytes(request.supervise).bytes(request.plan),
+      payload: (writer) => {
+        writer.u32(flags).u64(request.fence).bytes(request.supervise).bytes(request.plan);
+        if (terminal !== undefined && session.hello.protocol >= sizedLaunches)
+          writer.u16(terminal.columns).u16(terminal.rows);
+      },
       attempt: { action: 'start container', object: container, plan: request.plan },
       streams,
       expectExit: wanted !== 0,

@@ -114,6 +114,8 @@ static int post_start(struct launch *launch, const int out[3], struct failure *f
       .flags = JOB_TRACE | (supervise->tty ? (uint32_t)JOB_TTY : 0),
       .stdio_uid = supervise->stdio_uid,
       .stdio_gid = supervise->stdio_gid,
+      .cols = launch->cols,
+      .rows = launch->rows,
       .size = (uint32_t)launch->plan.size,
   };
   int posted = job_post(&launch->start, &message, launch->plan_data, fds, count);
@@ -308,6 +310,8 @@ int launch_begin(struct keeper *keeper, struct launch_request *from, struct fail
   }
   launch->request = from->request;
   launch->flags = from->flags;
+  launch->cols = from->cols;
+  launch->rows = from->rows;
   launch->fence = from->fence;
   from->request->state = launch;
   from->request->gone = request_gone_from_launch;

@@ -10,6 +10,7 @@ struct launch {
   struct request *request; /* NULL: the client left, or the keeper itself starts it again */
   struct job open, start;
   uint32_t flags;
+  uint16_t cols, rows;
   uint64_t fence;
   uint8_t *plan_data;
   struct plan plan;

@@ -80,6 +80,10 @@ static bool on_launch(struct request *request, struct reader *in) {
   launch.flags = read_u32(in);
   launch.fence = read_u64(in);
   struct str supervise = read_bytes(in), plan = read_bytes(in);
+  if (!reader_done(in)) { /* since version 4 */
+    launch.cols = read_u16(in);
+    launch.rows = read_u16(in);
+  }
   if (!reader_done(in) || launch.flags > (START_DISCARD | (START_DISCARD - 1))) return false;
   if (instance_closing(request->client->keeper)) {
     fail(&failure, ESHUTDOWN, "start a container", NULL);
