@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { join } from 'node:path';
 import { rounded, summary, timed } from './figures.mjs';
 
-const reachAll = join(import.meta.dirname, '..', '..', 'fixtures', 'reach-all.mjs');
+const reachAll = join(import.meta.dirname, '..', '..', 'fixtures', 'network', 'reach-all.mjs');
 const anyPort = { protocol: 'tcp', hostIp: '', hostPort: 0, hostPortEnd: 0, containerPort: 8080 };
 const resolver = '169.254.1.53';
 
