@@ -46,6 +46,7 @@ enum frame_type {
   REQ_STATUS,
   REQ_NETLINK,
   REQ_SERVICE,
+  REQ_SIGNAL_MANY,
   REP_OK = 64,
   REP_ERROR,
   REP_HELLO_OK,
@@ -58,6 +59,7 @@ enum frame_type {
   REP_CREDIT,
   REP_LOCKED,
   REP_STATUS_OK,
+  REP_SIGNALED,
 };
 
 enum start_flags {

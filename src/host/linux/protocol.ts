@@ -4,6 +4,8 @@ export const protocolMinimum = 1;
 export const protocolMaximum = 4;
 /** The version since which a launch tells the size of the terminal. */
 export const sizedLaunches = 4;
+/** The version since which one request signals many containers. */
+export const signalsMany = 4;
 /** `WRRN` */
 export const helloMagic = 0x4e525257;
 export const frameHeaderSize = 16;
@@ -39,6 +41,7 @@ export const request = {
   status: 23,
   netlink: 24,
   service: 25,
+  signalMany: 26,
 } as const;
 
 export const reply = {
@@ -54,6 +57,7 @@ export const reply = {
   credit: 73,
   locked: 74,
   statusOk: 75,
+  signaled: 76,
 } as const;
 
 export const startFlags = { stdin: 1, stdout: 2, stderr: 4, owner: 8, discard: 16 } as const;

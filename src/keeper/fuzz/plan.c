@@ -1,6 +1,7 @@
 /* Feeds bytes to the decoders of plans and of the supervise section. The first byte chooses which. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../base/buffer.h"
 #include "../plan/ops.h"
@@ -34,7 +35,10 @@ static void try_supervise(const uint8_t *data, size_t size) {
   struct failure failure;
   struct supervise supervise;
   if (supervise_decode(data, size, &supervise, &failure) < 0) return;
-  if (!supervise.id || supervise.cgroup_count == 0 || supervise.size != size) abort();
+  struct writer out = writer_new(FRAME_MAX);
+  supervise_encode(&supervise, &out);
+  if (!supervise.id || supervise.cgroup_count == 0 || out.len != size || memcmp(out.data, data, size) != 0) abort();
+  writer_free(&out);
   supervise_free(&supervise);
 }
 

@@ -109,7 +109,9 @@ void container_renew(struct container *container, struct supervise *taken) {
 
 void container_set_cleanup(struct container *container, uint8_t *taken, uint32_t size) {
   free(container->cleanup);
-  container->cleanup = taken;
+  /* It came with room to grow. */
+  uint8_t *exact = realloc(taken, size);
+  container->cleanup = exact ? exact : taken;
   container->cleanup_size = size;
 }
 

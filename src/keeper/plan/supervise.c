@@ -6,21 +6,27 @@
 
 #include "ops.h"
 
-/* The decoded section and the room in which its strings get their terminating NULs. */
 struct decoder {
   struct reader in;
-  char *strings;
+  char *end; /* of what is kept so far */
   bool ok;
 };
 
-/* Every string is copied with its NUL into the second half of `data`: its length word made room for that. */
+/* Copied with a terminating NUL: there is room, because its length word took more. */
 static const char *keep(struct decoder *decoder, struct str text) {
   if (decoder->in.bad) return ""; /* a failed read consumed no length word */
-  char *copy = decoder->strings;
-  memcpy(copy, text.at, text.len);
+  char *copy = decoder->end;
+  if (text.len > 0) memcpy(copy, text.at, text.len);
   copy[text.len] = 0;
-  decoder->strings += (size_t)text.len + 1;
+  decoder->end += (size_t)text.len + 1;
   return copy;
+}
+
+/* The groups of a container have the same path in most hierarchies. */
+static const char *keep_path(struct decoder *decoder, const struct supervise *out, uint32_t before, struct str path) {
+  for (uint32_t i = 0; i < before; i++)
+    if (str_equal(path, out->cgroups[i].path)) return out->cgroups[i].path;
+  return keep(decoder, path);
 }
 
 static void require(struct decoder *decoder, bool condition) { decoder->ok = decoder->ok && condition; }
@@ -50,7 +56,7 @@ static void decode_cgroups(struct decoder *decoder, struct supervise *out) {
     out->cgroups[i].hierarchy = read_u8(&decoder->in);
     struct str path = read_str(&decoder->in);
     require(decoder, out->cgroups[i].hierarchy < HIERARCHIES_MAX && path_is_relative(path));
-    out->cgroups[i].path = keep(decoder, path);
+    out->cgroups[i].path = keep_path(decoder, out, i, path);
   }
   require(decoder, out->cgroups[0].hierarchy == 0);
 }
@@ -85,13 +91,14 @@ static int decode_health(struct decoder *decoder, struct supervise *out, struct 
   out->health.retries = read_u32(in);
   out->health.start_period_ms = read_u64(in);
   out->health.start_interval_ms = read_u64(in);
-  out->health.plan = read_bytes(in);
+  struct str plan = read_bytes(in);
+  out->health.plan = (struct str){.at = keep(decoder, plan), .len = in->bad ? 0 : plan.len};
   if (in->bad || out->health.interval_ms == 0) {
     require(decoder, out->health.plan.len == 0);
     return 0;
   }
-  struct plan plan;
-  return plan_check(out->health.plan.at, out->health.plan.len, PLAN_EXEC, &plan, failure);
+  struct plan checked;
+  return plan_check(out->health.plan.at, out->health.plan.len, PLAN_EXEC, &checked, failure);
 }
 
 /* Times are milliseconds that become nanoseconds in 64 bits. */
@@ -125,22 +132,68 @@ static int decode(struct decoder *decoder, struct supervise *out, struct failure
   return 0;
 }
 
+/* Gives back what the length words left over. */
+static int shrink(struct supervise *out, size_t used, struct failure *failure) {
+  char *text = malloc(used);
+  if (!text) return fail(failure, ENOMEM, "keep the supervise section", NULL);
+  memcpy(text, out->text, used);
+  out->id = text + (out->id - out->text);
+  for (uint32_t i = 0; i < out->cgroup_count; i++) out->cgroups[i].path = text + (out->cgroups[i].path - out->text);
+  out->log.path = text + (out->log.path - out->text);
+  out->health.plan.at = text + (out->health.plan.at - out->text);
+  free(out->text);
+  out->text = text;
+  return 0;
+}
+
 int supervise_decode(const void *data, size_t size, struct supervise *out, struct failure *failure) {
   *out = (struct supervise){0};
   if (size > FRAME_MAX) return fail(failure, EBADMSG, "check the supervise section", NULL);
-  /* The bytes as they came, then the strings again with their NULs. */
-  out->data = malloc(2 * size + 1);
-  if (!out->data) return fail(failure, ENOMEM, "keep the supervise section", NULL);
-  if (size > 0) memcpy(out->data, data, size);
-  out->size = (uint32_t)size;
-  struct decoder decoder = {.in = reader_of(out->data, size), .strings = (char *)out->data + size, .ok = true};
-  if (decode(&decoder, out, failure) == 0) return 0;
-  supervise_free(out);
-  return -1;
+  out->text = malloc(size + 1);
+  if (!out->text) return fail(failure, ENOMEM, "keep the supervise section", NULL);
+  struct decoder decoder = {.in = reader_of(data, size), .end = out->text, .ok = true};
+  if (decode(&decoder, out, failure) < 0 || shrink(out, (size_t)(decoder.end - out->text), failure) < 0) {
+    supervise_free(out);
+    return -1;
+  }
+  return 0;
+}
+
+void supervise_encode(const struct supervise *supervise, struct writer *out) {
+  write_str(out, supervise->id);
+  write_u64(out, supervise->generation);
+  write_u32(out, supervise->cgroup_count);
+  for (uint32_t i = 0; i < supervise->cgroup_count; i++) {
+    write_u8(out, supervise->cgroups[i].hierarchy);
+    write_str(out, supervise->cgroups[i].path);
+  }
+  write_u8(out, supervise->tty);
+  write_u8(out, supervise->stdin_open);
+  write_u8(out, supervise->stdin_once);
+  write_u32(out, supervise->stdio_uid);
+  write_u32(out, supervise->stdio_gid);
+  write_u8(out, supervise->log.mode);
+  write_str(out, supervise->log.path);
+  write_u64(out, supervise->log.max_bytes);
+  write_u32(out, supervise->log.max_files);
+  write_i32(out, supervise->stop_signal);
+  write_u64(out, supervise->stop_timeout_ms);
+  write_u64(out, supervise->ttl_ms);
+  write_u64(out, supervise->idle_ms);
+  write_u8(out, supervise->restart.policy);
+  write_u32(out, supervise->restart.max_retries);
+  write_u32(out, supervise->restart.count);
+  write_u64(out, supervise->health.interval_ms);
+  write_u64(out, supervise->health.timeout_ms);
+  write_u32(out, supervise->health.retries);
+  write_u64(out, supervise->health.start_period_ms);
+  write_u64(out, supervise->health.start_interval_ms);
+  write_view(out, supervise->health.plan);
+  write_u8(out, supervise->engine_on_exit);
 }
 
 void supervise_free(struct supervise *supervise) {
-  free(supervise->data);
+  free(supervise->text);
   free(supervise->cgroups);
   *supervise = (struct supervise){0};
 }

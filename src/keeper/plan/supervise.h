@@ -1,4 +1,4 @@
-/* The supervise section of a launch: decoded once, kept with the container and in the journal. */
+/* The supervise section of a launch: kept with the container, decoded, and written into the journal as it came. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,10 +13,9 @@ struct cgroup_path {
   const char *path;
 };
 
-/* Strings and paths point into `data`, which this owns. */
+/* Strings, paths and the health plan point into `text`, which this owns. There are thousands: equal paths are kept once. */
 struct supervise {
-  uint8_t *data;
-  uint32_t size;
+  char *text;
   const char *id;
   uint64_t generation;
   struct cgroup_path *cgroups;
@@ -47,4 +46,5 @@ struct supervise {
 
 /* Checks and copies. 0, or -1 with a failure of EBADMSG (ENOMEM). */
 int supervise_decode(const void *data, size_t size, struct supervise *out, struct failure *);
+void supervise_encode(const struct supervise *, struct writer *);
 void supervise_free(struct supervise *);

@@ -193,6 +193,28 @@ describeAsRoot('the Linux host and its keeper', () => {
     await (await rig.keeper()).containers.stop(input.record.id, 9, 1000);
   });
 
+  test('are signalled together, each with its own result', async () => {
+    const inputs = Array.from({ length: 3 }, () => rig.input({ command: ['sleep', '1000'] }));
+    for (const input of inputs) await rig.launch(input);
+    const { containers } = await rig.keeper();
+    const ids = inputs.map(({ record }) => record.id);
+    const results = await Promise.allSettled(
+      [...ids, 'unknown'].map(async (id) => containers.signal(id, 9, 'all')),
+    );
+    expect(results.map(({ status }) => status)).toEqual([
+      ...ids.map(() => 'fulfilled'),
+      'rejected',
+    ]);
+    expect(results.at(-1)).toMatchObject({
+      reason: {
+        code: 'NOT_SUPERVISED',
+        message: 'Cannot signal container unknown: the keeper does not know it',
+      },
+    });
+    for (const id of ids)
+      expect(await containers.wait(id, 'not-running')).toMatchObject({ how: 'signaled', code: 9 });
+  });
+
   test('end an exec whose input nobody takes any more', async () => {
     const input = rig.input({ command: ['sleep', '1000'] });
     await rig.launch(input);

@@ -259,7 +259,10 @@ static void supervise_seeds(void) {
             !strcmp(supervise.cgroups[1].path, "warren/a"));
     REQUIRE(!strcmp(supervise.log.path, "/var/lib/warren/logs/a") && supervise.engine_on_exit &&
             supervise.stop_signal == 15);
-    REQUIRE(supervise.size == bytes.size && memcmp(supervise.data, bytes.bytes, bytes.size) == 0);
+    struct writer again = writer_new(PLAN_MAX);
+    supervise_encode(&supervise, &again);
+    REQUIRE(again.len == bytes.size && memcmp(again.data, bytes.bytes, bytes.size) == 0);
+    writer_free(&again);
     supervise_free(&supervise);
     for (size_t size = 0; size < bytes.size; size++) {
       uint8_t *exact = malloc(size + 1);

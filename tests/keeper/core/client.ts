@@ -22,6 +22,7 @@ export const type = {
   stream: 20,
   streamEnd: 21,
   status: 23,
+  signalMany: 26,
 } as const;
 
 const ok = 64;
@@ -33,6 +34,7 @@ const event = 70;
 const stream = 71;
 const locked = 74;
 const statusOk = 75;
+const signaled = 76;
 
 /** What an ERROR frame says. */
 export class Refused extends Error {
@@ -145,6 +147,9 @@ export class Reply {
 
   done = false;
 
+  /** Of SIGNALED. */
+  errnos: readonly number[] = [];
+
   take(frameType: number, view: View): void {
     if (frameType === error) this.failure = new Refused(view);
     if (frameType === ok) this.done = true;
@@ -162,6 +167,10 @@ export class Reply {
       const kind = view.u16();
       view.u64();
       this.events.push({ kind, id: view.str() });
+    }
+    if (frameType === signaled) {
+      this.errnos = Array.from({ length: view.u32() }, () => view.i32());
+      this.done = true;
     }
     if (frameType === locked) this.fence = view.u64();
     if (frameType === statusOk) {

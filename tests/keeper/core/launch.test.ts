@@ -62,6 +62,31 @@ describeAsRoot('the keeper', () => {
     await client.forgotten(['paused']);
   });
 
+  test('many are signalled by one request, and each has its own answer', async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `many-${i}`);
+    await Promise.all(
+      names.map(async (name) =>
+        client.launch(instance.shape(name, ['pause'])).until((now) => now.pid > 0),
+      ),
+    );
+    await client.stopped('many-3');
+    const payload = new Bytes()
+      .u32(9)
+      .u8(1)
+      .strings([...names, 'unknown']);
+    const reply = await client.send(type.signalMany, payload).until((now) => now.done);
+    expect(reply.errnos).toEqual([...names.map((name) => (name === 'many-3' ? 3 : 0)), 2]);
+    const ends = await Promise.all(names.map(async (name) => client.waited(name)));
+    expect(ends.map(({ reason }) => reason)).toEqual(names.map((n) => (n === 'many-3' ? 1 : 2)));
+    await client.forgotten(names);
+  });
+
+  test('a signal to whole cgroups that walks them is not one for many', async () => {
+    const hostile = await instance.connect();
+    hostile.send(type.signalMany, new Bytes().u32(15).u8(1).strings([]));
+    await expect.poll(() => hostile.ended).toBe(true);
+  });
+
   test('a program that does not exist is an error of the exec, not an exit', async () => {
     const shape = instance.shape('missing', [], { program: '/bin/nothing' });
     const failure = await client

@@ -1,10 +1,11 @@
 import type { WarrenError } from '../../../base/errors.js';
 import type { KeeperContainers, KeeperExit, KeeperState, TerminalSize } from '../../port.js';
-import { request as requests, signalScopes, waitConditions } from '../protocol.js';
+import { request as requests, waitConditions } from '../protocol.js';
 import type { RequestHandler } from './connection.js';
 import { errorOfFailure } from './failure.js';
 import { decodeExitReply, decodeStates } from './replies.js';
 import type { Session, Sessions } from './session.js';
+import { Signals } from './signals.js';
 
 /** Ids in one frame: far below its limit. */
 const idsPerFrame = 8192;
@@ -12,19 +13,15 @@ const idsPerFrame = 8192;
 /** Operations on single containers, each on the session that is live when it is called. */
 export class ContainersClient implements KeeperContainers {
   readonly #sessions: Sessions;
+  readonly #signals: Signals;
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
+    this.#signals = new Signals(sessions);
   }
 
   async signal(container: string, signal: number, scope: 'init' | 'all'): Promise<void> {
-    await this.#sessions.once((session) =>
-      session.command({
-        type: requests.signal,
-        payload: (writer) => writer.str(container).i32(signal).u8(signalScopes[scope]).u64(0),
-        attempt: { action: 'signal container', object: container },
-      }),
-    );
+    await this.#signals.send(container, { signal, scope });
   }
 
   async stop(container: string, signal: number, timeoutMs: number): Promise<KeeperExit> {

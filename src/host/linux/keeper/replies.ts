@@ -69,6 +69,11 @@ export function decodeExitReply(reader: BinaryReader): KeeperExit {
   return decodeExit(reader);
 }
 
+/** The errno of each container, in the order in which they were named; 0: done. */
+export function decodeSignaled(reader: BinaryReader): readonly number[] {
+  return reader.list((item) => item.i32());
+}
+
 export function decodeStates(reader: BinaryReader): {
   readonly more: boolean;
   readonly states: readonly KeeperState[];

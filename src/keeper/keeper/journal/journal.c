@@ -70,8 +70,16 @@ static struct writer record_of(const struct container *container, uint8_t kind) 
   return out;
 }
 
+static void put_supervise(const struct supervise *supervise, struct writer *out) {
+  struct writer section = writer_new(RECORD_MAX);
+  supervise_encode(supervise, &section);
+  out->failed |= section.failed;
+  write_bytes(out, section.data, section.len);
+  writer_free(&section);
+}
+
 static void put_intent(const struct container *container, struct writer *out) {
-  write_bytes(out, container->supervise.data, container->supervise.size);
+  put_supervise(&container->supervise, out);
   write_bytes(out, container->cleanup, container->cleanup_size);
   write_u8(out, container->own_pidns);
   write_u8(out, container->ran);
@@ -94,7 +102,7 @@ static void put_exited(const struct container *container, struct writer *out) {
 }
 
 static void put_state(const struct container *container, struct writer *out) {
-  write_bytes(out, container->supervise.data, container->supervise.size);
+  put_supervise(&container->supervise, out);
   write_u8(out, container->status);
   put_counts(container, out);
 }

@@ -117,6 +117,13 @@ static bool on_exec(struct request *request, struct reader *in) {
   return true;
 }
 
+/* `whole`: every process in its cgroup, not only its init. */
+static int signal_container(struct container *container, int signal, bool whole) {
+  if (!whole) return process_signal(container->init, signal, REASON_KILL);
+  if (signal == SIGKILL) return container_kill(container, REASON_KILL);
+  return cgroup_signal(container->keeper, container_cgroup(container, 0), signal);
+}
+
 static bool on_signal(struct request *request, struct reader *in) {
   struct str id = read_str(in);
   int32_t signal = read_i32(in);
@@ -126,19 +133,37 @@ static bool on_signal(struct request *request, struct reader *in) {
   if (!reader_done(in) || scope > 2 || signal < 0 || signal > SIGRTMAX) return false;
   if (!running_container(request, id, "signal container", &container)) return true;
   const char *name = container->supervise.id;
-  if (scope == 0)
-    return answer(request, process_signal(container->init, signal, REASON_KILL), "signal container", name);
-  if (scope == 1 && signal == SIGKILL)
-    return answer(request, container_kill(container, REASON_KILL), "kill container", name);
-  if (scope == 1) {
-    int result = cgroup_signal(request->client->keeper, container_cgroup(container, 0), signal);
-    return answer(request, result, "signal container", name);
-  }
+  if (scope < 2) return answer(request, signal_container(container, signal, scope == 1), "signal container", name);
   struct request *exec = request_find(request->client, other);
   errno = ESRCH;
   int result =
       exec && exec->type == REQ_EXEC && exec->process ? process_signal(exec->process, signal, REASON_KILL) : -1;
   return answer(request, result, "signal exec", name);
+}
+
+static int signal_one_of_many(struct keeper *keeper, struct str id, int signal, bool whole) {
+  struct container *container = container_find(keeper, id.at, id.len);
+  if (!container) return ENOENT;
+  if (!container_running(container) || !container->init) return ESRCH;
+  return signal_container(container, signal, whole) < 0 ? errno : 0;
+}
+
+static bool on_signal_many(struct request *request, struct reader *in) {
+  int32_t signal = read_i32(in);
+  bool whole = read_bool(in);
+  uint32_t count = read_count(in, 4);
+  struct reader names = *in;
+  for (uint32_t i = 0; i < count; i++) read_str(in);
+  /* A whole cgroup is walked for any other signal than SIGKILL: too long for many in one go. */
+  if (!reader_done(in) || signal < 0 || signal > SIGRTMAX || (whole && signal != SIGKILL)) return false;
+  struct writer out = writer_new(FRAME_MAX);
+  write_u32(&out, count);
+  for (uint32_t i = 0; i < count; i++)
+    write_i32(&out, signal_one_of_many(request->client->keeper, read_str(&names), signal, whole));
+  client_send(request, REP_SIGNALED, &out);
+  writer_free(&out);
+  request_end(request);
+  return true;
 }
 
 static bool on_stop(struct request *request, struct reader *in) {
@@ -346,14 +371,29 @@ static bool on_netlink(struct request *request, struct reader *in) {
 
 bool dispatch(struct request *request, struct reader *payload) {
   static bool (*const handlers[])(struct request *, struct reader *) = {
-      [REQ_HELLO] = on_hello,     [REQ_LAUNCH] = on_launch,     [REQ_EXEC] = on_exec,
-      [REQ_SIGNAL] = on_signal,   [REQ_STOP] = on_stop,         [REQ_FREEZE] = on_freeze,
-      [REQ_WAIT] = on_wait,       [REQ_LIST] = on_list,         [REQ_SUBSCRIBE] = on_subscribe,
-      [REQ_ATTACH] = on_attach,   [REQ_RESIZE] = on_resize,     [REQ_LOCK] = on_lock,
-      [REQ_UNLOCK] = on_unlock,   [REQ_FORGET] = on_forget,     [REQ_SUPERVISE] = on_supervise,
-      [REQ_CONFIG] = on_config,   [REQ_SHUTDOWN] = on_shutdown, [REQ_UPGRADE] = on_upgrade,
-      [REQ_CANCEL] = on_cancel,   [REQ_STATUS] = on_status,     [REQ_NETLINK] = on_netlink,
+      [REQ_HELLO] = on_hello,
+      [REQ_LAUNCH] = on_launch,
+      [REQ_EXEC] = on_exec,
+      [REQ_SIGNAL] = on_signal,
+      [REQ_STOP] = on_stop,
+      [REQ_FREEZE] = on_freeze,
+      [REQ_WAIT] = on_wait,
+      [REQ_LIST] = on_list,
+      [REQ_SUBSCRIBE] = on_subscribe,
+      [REQ_ATTACH] = on_attach,
+      [REQ_RESIZE] = on_resize,
+      [REQ_LOCK] = on_lock,
+      [REQ_UNLOCK] = on_unlock,
+      [REQ_FORGET] = on_forget,
+      [REQ_SUPERVISE] = on_supervise,
+      [REQ_CONFIG] = on_config,
+      [REQ_SHUTDOWN] = on_shutdown,
+      [REQ_UPGRADE] = on_upgrade,
+      [REQ_CANCEL] = on_cancel,
+      [REQ_STATUS] = on_status,
+      [REQ_NETLINK] = on_netlink,
       [REQ_SERVICE] = on_service,
+      [REQ_SIGNAL_MANY] = on_signal_many,
   };
   bool known = request->type < sizeof handlers / sizeof *handlers && handlers[request->type];
   return known && handlers[request->type](request, payload);

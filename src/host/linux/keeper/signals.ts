@@ -1,0 +1,120 @@
+import { request as requests, signalScopes, signalsMany } from '../protocol.js';
+import { errorOfFailure, type Attempt } from './failure.js';
+import { decodeSignaled } from './replies.js';
+import type { Session, Sessions } from './session.js';
+
+/** Containers in one frame: the keeper does nothing else meanwhile. */
+const containersPerFrame = 2048;
+
+type Scope = 'init' | 'all';
+
+interface Waiting {
+  readonly container: string;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Kind {
+  readonly signal: number;
+  readonly scope: Scope;
+}
+
+/** Signals to containers. Equal ones of one turn of the event loop are one request: a batch kills thousands. */
+export class Signals {
+  readonly #sessions: Sessions;
+  readonly #gathered = new Map<string, Waiting[]>();
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+  }
+
+  async send(container: string, kind: Kind): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#gather(kind).push({ container, resolve, reject });
+    });
+  }
+
+  #gather(kind: Kind): Waiting[] {
+    const key = `${kind.scope} ${String(kind.signal)}`;
+    const found = this.#gathered.get(key);
+    if (found !== undefined) return found;
+    const waiting: Waiting[] = [];
+    this.#gathered.set(key, waiting);
+    process.nextTick(() => {
+      this.#gathered.delete(key);
+      for (let at = 0; at < waiting.length; at += containersPerFrame)
+        void this.#deliver(waiting.slice(at, at + containersPerFrame), kind);
+    });
+    return waiting;
+  }
+
+  async #deliver(some: readonly Waiting[], kind: Kind): Promise<void> {
+    try {
+      await this.#sessions.once(async (session) => {
+        const many = session.hello.protocol >= signalsMany && isForMany(kind) && some.length > 1;
+        await (many ? signalMany(session, some, kind) : signalEach(session, some, kind));
+      });
+    } catch (error) {
+      for (const { reject } of some) reject(error);
+    }
+  }
+}
+
+function isForMany({ signal, scope }: Kind): boolean {
+  return scope === 'init' || signal === 9;
+}
+
+function attemptOn(container: string): Attempt {
+  return { action: 'signal container', object: container };
+}
+
+async function signalEach(
+  session: Session,
+  some: readonly Waiting[],
+  { signal, scope }: Kind,
+): Promise<void> {
+  await Promise.all(
+    some.map(async ({ container, resolve, reject }) =>
+      session
+        .command({
+          type: requests.signal,
+          payload: (writer) => writer.str(container).i32(signal).u8(signalScopes[scope]).u64(0),
+          attempt: attemptOn(container),
+        })
+        .then(resolve, reject),
+    ),
+  );
+}
+
+async function signalMany(
+  session: Session,
+  some: readonly Waiting[],
+  { signal, scope }: Kind,
+): Promise<void> {
+  const results = await session.call({
+    type: requests.signalMany,
+    payload: (writer) =>
+      writer
+        .i32(signal)
+        .bool(scope === 'all')
+        .strings(some.map(({ container }) => container)),
+    attempt: { action: 'signal containers', object: '' },
+    decode: decodeSignaled,
+  });
+  for (const [index, { container, resolve, reject }] of some.entries()) {
+    const errno = results[index] ?? 0;
+    if (errno === 0) resolve();
+    else reject(errorOfFailure(requestFailure(errno, container), attemptOn(container)));
+  }
+}
+
+function requestFailure(errno: number, container: string): Parameters<typeof errorOfFailure>[0] {
+  return {
+    errno,
+    phase: 'request',
+    index: undefined,
+    operation: undefined,
+    path: container,
+    message: 'signal container',
+  };
+}
