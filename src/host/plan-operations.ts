@@ -43,6 +43,8 @@ export const operations = {
   KEYRING: { type: 29, phase: 3, flags: [] },
   ROOT_READONLY: { type: 30, phase: 3, flags: [] },
   CGROUP_OWNER: { type: 31, phase: 1, flags: [] },
+  /** The keeper's own: what it keeps of removals. */
+  CGROUPS_REMOVE: { type: 32, phase: 4, flags: [] },
 } as const;
 
 export type OperationName = keyof typeof operations;

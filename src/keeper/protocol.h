@@ -104,6 +104,7 @@ enum op_type {
   OP_KEYRING,
   OP_ROOT_READONLY,
   OP_CGROUP_OWNER,
+  OP_CGROUPS_REMOVE,
 };
 
 enum op_flags {

@@ -33,6 +33,13 @@ bool decode_cgroup(struct reader in, struct op_cgroup *out) {
   return reader_done(&in) && out->hierarchy < HIERARCHIES_MAX && path_is_relative(out->path);
 }
 
+bool decode_cgroups(struct reader in, struct op_cgroups *out) {
+  out->hierarchies = read_u32(&in);
+  out->path = read_str(&in);
+  return reader_done(&in) && out->hierarchies > 0 && out->hierarchies >> HIERARCHIES_MAX == 0 &&
+         path_is_relative(out->path);
+}
+
 bool decode_cgroup_write(struct reader in, struct op_cgroup_write *out) {
   out->hierarchy = read_u8(&in);
   out->path = read_str(&in);

@@ -30,6 +30,10 @@ struct op_cgroup {
   uint8_t hierarchy;
   struct str path;
 };
+struct op_cgroups {
+  uint32_t hierarchies; /* one bit each */
+  struct str path;
+};
 struct op_cgroup_write {
   uint8_t hierarchy;
   struct str path, file, value;
@@ -128,6 +132,7 @@ struct op_netlink {
 };
 
 bool decode_cgroup(struct reader, struct op_cgroup *);
+bool decode_cgroups(struct reader, struct op_cgroups *);
 bool decode_cgroup_write(struct reader, struct op_cgroup_write *);
 bool decode_cgroup_devices(struct reader, struct op_cgroup_devices *);
 bool decode_cgroup_owner(struct reader, struct op_cgroup_owner *);

@@ -7,7 +7,7 @@
 
 #include "ops.h"
 
-enum { HEADER_BYTES = 8, OP_TYPES = OP_CGROUP_OWNER + 1 };
+enum { HEADER_BYTES = 8, OP_TYPES = OP_CGROUPS_REMOVE + 1 };
 enum {
   IN_LAUNCH = 1 << PLAN_LAUNCH,
   IN_EXEC = 1 << PLAN_EXEC,
@@ -18,6 +18,7 @@ enum {
 /* The decoders' results only matter to the worker; here one place takes them all. */
 union decoded {
   struct op_cgroup cgroup;
+  struct op_cgroups cgroups;
   struct op_cgroup_write cgroup_write;
   struct op_cgroup_devices cgroup_devices;
   struct op_cgroup_owner cgroup_owner;
@@ -78,6 +79,7 @@ static const struct rule rules[OP_TYPES] = {
     [OP_KEYRING] = {PHASE_CHILD, 0, IN_LAUNCH, true},
     [OP_ROOT_READONLY] = {PHASE_CHILD, 0, IN_LAUNCH, true},
     [OP_CGROUP_OWNER] = {PHASE_BEFORE, 0, IN_LAUNCH, true},
+    [OP_CGROUPS_REMOVE] = {PHASE_CLEANUP, 0, IN_CLEANUP, false},
 };
 
 /* What the whole plan must satisfy, gathered while its operations are read. */
@@ -97,6 +99,8 @@ static bool decode(enum op_type type, struct reader payload, union decoded *out)
     return decode_cgroup_write(payload, &out->cgroup_write);
   case OP_CGROUP_DEVICES:
     return decode_cgroup_devices(payload, &out->cgroup_devices);
+  case OP_CGROUPS_REMOVE:
+    return decode_cgroups(payload, &out->cgroups);
   case OP_CGROUP_OWNER:
     return decode_cgroup_owner(payload, &out->cgroup_owner);
   case OP_NAMESPACES:
@@ -290,20 +294,51 @@ unsigned plan_places(const struct plan *plan) { return count_ops(plan, plan_is_p
 unsigned plan_host_binds(const struct plan *plan) { return count_ops(plan, needs_host); }
 unsigned plan_namespace_joins(const struct plan *plan) { return count_ops(plan, joins_container); }
 
-static bool is_cleanup(const struct op *op) { return op->phase == PHASE_CLEANUP; }
+static void write_op(struct writer *out, const struct op *op, uint16_t type, struct str payload) {
+  write_u16(out, type);
+  write_u8(out, op->phase);
+  write_u8(out, op->flags);
+  write_view(out, payload);
+}
+
+/* The removal at `op` with those right after it that have the same path, as one operation. `at` is behind the last of them. */
+static void write_removals(const struct plan *plan, size_t *at, const struct op *op, struct writer *out) {
+  struct op_cgroup first, next;
+  struct op after = *op;
+  struct writer payload = writer_new(PLAN_MAX);
+  decode_cgroup(op->payload, &first);
+  uint32_t hierarchies = UINT32_C(1) << first.hierarchy;
+  for (size_t ahead = *at; plan_next(plan, &ahead, &after) && after.type == OP_CGROUP_REMOVE; *at = ahead) {
+    decode_cgroup(after.payload, &next);
+    if (next.path.len != first.path.len || memcmp(next.path.at, first.path.at, first.path.len) != 0) break;
+    hierarchies |= UINT32_C(1) << next.hierarchy;
+  }
+  write_u32(&payload, hierarchies);
+  write_view(&payload, first.path);
+  out->failed |= payload.failed;
+  write_op(out, op, OP_CGROUPS_REMOVE, (struct str){.at = (const char *)payload.data, .len = (uint32_t)payload.len});
+  writer_free(&payload);
+}
 
 int plan_cleanup(const struct plan *plan, struct writer *out) {
   struct op op;
+  struct writer operations = writer_new(PLAN_MAX);
+  uint16_t count = 0;
+  for (size_t at = 0; plan_next(plan, &at, &op);) {
+    if (op.phase != PHASE_CLEANUP) continue;
+    count++;
+    if (op.type == OP_CGROUP_REMOVE)
+      write_removals(plan, &at, &op, &operations);
+    else
+      write_op(&operations, &op, op.type,
+               (struct str){.at = (const char *)op.payload.at, .len = (uint32_t)(op.payload.end - op.payload.at)});
+  }
   write_u32(out, WARREN_PLAN_MAGIC);
   write_u16(out, WARREN_PLAN_VERSION);
-  write_u16(out, (uint16_t)count_ops(plan, is_cleanup));
-  for (size_t at = 0; plan_next(plan, &at, &op);) {
-    if (!is_cleanup(&op)) continue;
-    write_u16(out, op.type);
-    write_u8(out, op.phase);
-    write_u8(out, op.flags);
-    write_bytes(out, op.payload.at, (size_t)(op.payload.end - op.payload.at));
-  }
+  write_u16(out, count);
+  write_raw(out, operations.data, operations.len);
+  out->failed |= operations.failed;
+  writer_free(&operations);
   if (out->failed) errno = ENOMEM;
   return out->failed ? -1 : 0;
 }

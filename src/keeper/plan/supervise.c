@@ -42,7 +42,7 @@ static bool id_ok(struct str id) {
   return id.len > 0 && id.len <= CONTAINER_ID_MAX;
 }
 
-static void decode_cgroups(struct decoder *decoder, struct supervise *out) {
+static void decode_groups(struct decoder *decoder, struct supervise *out) {
   uint32_t count = read_count(&decoder->in, 5);
   require(decoder, count > 0 && count <= HIERARCHIES_MAX);
   if (decoder->in.bad || !decoder->ok) return;
@@ -115,7 +115,7 @@ static int decode(struct decoder *decoder, struct supervise *out, struct failure
   require(decoder, id_ok(id));
   out->id = keep(decoder, id);
   out->generation = read_u64(in);
-  decode_cgroups(decoder, out);
+  decode_groups(decoder, out);
   if (decoder->ok && !in->bad && !out->cgroups) return fail(failure, ENOMEM, "keep the supervise section", NULL);
   out->tty = read_bool(in);
   out->stdin_open = read_bool(in);

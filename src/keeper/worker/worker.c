@@ -103,15 +103,36 @@ static void answer_failed(const struct job *job, const struct failure *failure) 
   socket_send(job->worker->socket, &reply, sizeof reply, NULL, 0);
 }
 
+/* Of a keeper before this one: one hierarchy in an operation. */
+static bool removed_cgroups(const struct op *op, struct op_cgroups *out) {
+  struct op_cgroup cgroup;
+  if (op->type == OP_CGROUPS_REMOVE) return decode_cgroups(op->payload, out);
+  if (op->type != OP_CGROUP_REMOVE || !decode_cgroup(op->payload, &cgroup)) return false;
+  *out = (struct op_cgroups){.hierarchies = UINT32_C(1) << cgroup.hierarchy, .path = cgroup.path};
+  return true;
+}
+
+/* Removes all that can be; the first failure is told. */
+static int remove_cgroups(const struct job *job, const struct op_cgroups *cgroups, struct failure *failure) {
+  int result = 0;
+  for (uint8_t i = 0; i < HIERARCHIES_MAX; i++) {
+    struct op_cgroup cgroup = {.hierarchy = i, .path = cgroups->path};
+    struct failure here;
+    if (!(cgroups->hierarchies & UINT32_C(1) << i)) continue;
+    if (cgroup_remove(job->worker, &cgroup, CGROUP_WAIT_MS, &here) == 0 || result < 0) continue;
+    *failure = here;
+    result = -1;
+  }
+  return result;
+}
+
 int job_cleanup(struct job *job, struct failure *failure) {
   struct op op;
   int result = netlink_clean(job, job->fds, failure);
   for (size_t at = 0; plan_next(&job->plan, &at, &op);) {
-    struct op_cgroup cgroup;
+    struct op_cgroups cgroups;
     struct failure here;
-    if (op.type != OP_CGROUP_REMOVE || !decode_cgroup(op.payload, &cgroup)) continue;
-    if (cgroup_remove(job->worker, &cgroup, CGROUP_WAIT_MS, &here) == 0) continue;
-    if (result < 0) continue;
+    if (!removed_cgroups(&op, &cgroups) || remove_cgroups(job, &cgroups, &here) == 0 || result < 0) continue;
     *failure = here;
     result = op_failed(&op, failure);
   }

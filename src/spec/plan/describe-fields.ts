@@ -108,6 +108,7 @@ export const fieldReaders: Readonly<Record<OperationName, (reader: BinaryReader)
   KEYRING: nothing,
   ROOT_READONLY: nothing,
   CGROUP_OWNER: (reader) => ({ ...group(reader), uid: reader.u32(), gid: reader.u32() }),
+  CGROUPS_REMOVE: (reader) => ({ hierarchies: reader.u32(), path: reader.str() }),
 };
 
 function capabilities(reader: BinaryReader): string[] {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../../src/keeper/plan/ops.h"
 #include "../../../src/keeper/plan/plan.h"
 #include "../../../src/keeper/plan/supervise.h"
 #include "../worker/plan-builder.h"
@@ -43,8 +44,7 @@ static void accepts_right_plans(void) {
   static const struct {
     const char *name;
     enum plan_use use;
-  } plans[] = {
-      {"launch", PLAN_LAUNCH}, {"exec", PLAN_EXEC}, {"cleanup", PLAN_CLEANUP}, {"netlink", PLAN_NETLINK}};
+  } plans[] = {{"launch", PLAN_LAUNCH}, {"exec", PLAN_EXEC}, {"cleanup", PLAN_CLEANUP}, {"netlink", PLAN_NETLINK}};
   struct failure failure;
   for (int i = 0; i < 4; i++) {
     struct seed plan = seed(plans[i].name);
@@ -62,8 +62,7 @@ static void knows_every_operation(void) {
   uint64_t seen = 0;
   REQUIRE(plan_check(bytes.bytes, bytes.size, PLAN_LAUNCH, &plan, &failure) == 0);
   for (size_t at = 0; plan_next(&plan, &at, &op);) seen |= UINT64_C(1) << op.type;
-  for (int type = OP_CGROUP_MAKE; type <= OP_CGROUP_OWNER; type++)
-    REQUIRE(seen & UINT64_C(1) << type);
+  for (int type = OP_CGROUP_MAKE; type <= OP_CGROUP_OWNER; type++) REQUIRE(seen & UINT64_C(1) << type);
   REQUIRE(plan_host_binds(&plan) == 2 && plan_namespace_joins(&plan) == 1);
 }
 
@@ -283,9 +282,40 @@ static void copies_the_cleanup(void) {
   REQUIRE(plan_check(bytes.bytes, bytes.size, PLAN_LAUNCH, &plan, &failure) == 0 && plan_cleanup(&plan, &out) == 0);
   REQUIRE(plan_check(out.data, out.len, PLAN_CLEANUP, &cleanup, &failure) == 0 && cleanup.count == 2);
   size_t at = 0;
-  REQUIRE(plan_next(&cleanup, &at, &op) && op.type == OP_CGROUP_REMOVE);
+  REQUIRE(plan_next(&cleanup, &at, &op) && op.type == OP_CGROUPS_REMOVE);
   REQUIRE(plan_next(&cleanup, &at, &op) && op.type == OP_NETLINK && !plan_next(&cleanup, &at, &op));
   writer_free(&out);
+}
+
+static void keeps_removals_with_one_path_once(void) {
+  static const char *const argv[] = {"/bin/true", NULL};
+  static const struct op_cgroups expected[] = {{.hierarchies = 0x7, .path = {"a/b", 3}},
+                                               {.hierarchies = 0x8, .path = {"a", 1}},
+                                               {.hierarchies = 0x2, .path = {"a/b", 3}}};
+  struct builder builder = builder_new();
+  add_namespaces(&builder, CLONE_NEWNS, 0);
+  add_overlay(&builder, "layers/a", &(struct overlay_options){.upper = "a/upper", .work = "a/work"});
+  add_exec(&builder, argv, argv, 0);
+  for (uint8_t i = 0; i < 3; i++) add_cgroup(&builder, OP_CGROUP_REMOVE, i, "a/b");
+  add_cgroup(&builder, OP_CGROUP_REMOVE, 3, "a");
+  add_cgroup(&builder, OP_CGROUP_REMOVE, 1, "a/b");
+  builder_finish(&builder);
+  struct failure failure;
+  struct plan plan, cleanup;
+  struct writer out = writer_new(PLAN_MAX);
+  REQUIRE(plan_check(builder.out.data, builder.out.len, PLAN_LAUNCH, &plan, &failure) == 0);
+  REQUIRE(plan_cleanup(&plan, &out) == 0);
+  REQUIRE(plan_check(out.data, out.len, PLAN_CLEANUP, &cleanup, &failure) == 0 && cleanup.count == 3);
+  REQUIRE(check(out.data, out.len, PLAN_LAUNCH, &failure) < 0);
+  struct op op;
+  struct op_cgroups kept;
+  size_t at = 0;
+  for (int i = 0; i < 3; i++) {
+    REQUIRE(plan_next(&cleanup, &at, &op) && op.type == OP_CGROUPS_REMOVE && decode_cgroups(op.payload, &kept));
+    REQUIRE(kept.hierarchies == expected[i].hierarchies && str_equal(kept.path, expected[i].path.at));
+  }
+  writer_free(&out);
+  writer_free(&builder.out);
 }
 
 static const struct {
@@ -294,6 +324,7 @@ static const struct {
 } cases[] = {
     {"accepts right plans, each for its use only", accepts_right_plans},
     {"knows every operation", knows_every_operation},
+    {"keeps removals of groups with one path once", keeps_removals_with_one_path_once},
     {"rejects plans that are cut short or longer", rejects_cut_and_longer_plans},
     {"rejects operations in the wrong place, unknown flags and trailing bytes", rejects_wrong_operations},
     {"rejects netlink messages whose frames are wrong", netlink_messages_are_framed},
