@@ -58,6 +58,10 @@ describeAsRoot('the command line', () => {
     expect(await cli.output('rename', 'web', 'web2')).toBe('');
     expect(await cli.output('restart', '-t', '0', 'web2')).toBe('web2');
     expect(await cli.output('stop', 'web2')).toBe('web2');
+    const used = ['stats', '--no-stream', '--format', '{{.Name}} {{.CPUPerc}} {{.PIDs}}'];
+    expect(await cli.output(...used)).toBe('');
+    expect(await cli.output(...used, '--all')).toBe('web2 0.00% 0');
+    expect(await cli.output(...used, 'web2')).toBe('web2 0.00% 0');
     expect(await cli.output('ps', '-a', '--format', '{{.Status}}')).toMatch(/^Exited \(143\) /);
     expect(await cli.output('start', 'web2')).toBe('web2');
     expect(await cli.output('kill', 'web2')).toBe('web2');

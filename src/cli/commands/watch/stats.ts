@@ -15,16 +15,56 @@ const intervalMs = 1000;
 
 type Readings = ReadonlyMap<string, ContainerStats>;
 
-interface StatsScreen {
+interface Wanted {
+  /** Empty: all. */
   readonly names: readonly string[];
+  /** Those that do not run, too. */
+  readonly all: boolean;
+}
+
+interface StatsScreen extends Wanted {
   readonly view: ListView<StatsSample>;
   readonly format: string | undefined;
 }
 
-async function read(engine: EngineApi, names: readonly string[]): Promise<Readings> {
+async function read(engine: EngineApi, { names, all }: Wanted): Promise<Readings> {
   const stats =
     names.length === 0 ? await engine.containers.stats() : await engine.containers.stats(names);
-  return new Map(stats.map((item) => [item.id, item]));
+  const readings = new Map(stats.map((item) => [item.id, item]));
+  if (!all && names.length === 0) return readings;
+  for (const { id, name } of await wantedContainers(engine, names))
+    if (!readings.has(id)) readings.set(id, nothingUsed({ id, name }));
+  return readings;
+}
+
+async function wantedContainers(
+  engine: EngineApi,
+  names: readonly string[],
+): Promise<readonly Pick<ContainerStats, 'id' | 'name'>[]> {
+  if (names.length > 0) return Promise.all(names.map(async (name) => engine.get(name)));
+  return (await engine.containers.list({ all: true })).map(({ record }) => record);
+}
+
+/** Of a container that does not run. */
+function nothingUsed(container: Pick<ContainerStats, 'id' | 'name'>): ContainerStats {
+  const none = { usageUs: 0, userUs: 0, systemUs: 0 };
+  const bytes = {
+    usageBytes: 0,
+    maxUsageBytes: null,
+    limitBytes: null,
+    cacheBytes: 0,
+    rssBytes: 0,
+  };
+  return {
+    ...container,
+    readAtMs: Date.now(),
+    cpu: { ...none, periods: 0, throttledPeriods: 0, throttledUs: 0 },
+    memory: { ...bytes, swapBytes: null, failCount: 0, oomKills: 0 },
+    pids: { current: 0, limit: null },
+    io: [],
+    networks: {},
+    pressure: { cpu: null, memory: null, io: null },
+  };
 }
 
 function samples(previous: Readings, current: Readings): StatsSample[] {
@@ -44,12 +84,12 @@ async function nextReading(signal: AbortSignal): Promise<boolean> {
 
 async function printOnce(
   context: CommandContext,
-  { names, view, format }: StatsScreen,
+  { view, format, ...wanted }: StatsScreen,
 ): Promise<void> {
   const engine = await context.engine();
-  const first = await read(engine, names);
+  const first = await read(engine, wanted);
   if (!(await nextReading(context.signal))) return;
-  printList(context.output, view, { items: samples(first, await read(engine, names)), format });
+  printList(context.output, view, { items: samples(first, await read(engine, wanted)), format });
 }
 
 /** The screen from its top, each line cleared to its end, and what was below it. */
@@ -63,7 +103,7 @@ function redraw(context: CommandContext, lines: readonly string[]): void {
 
 async function follow(
   context: CommandContext,
-  { names, view, format }: StatsScreen,
+  { view, format, ...wanted }: StatsScreen,
 ): Promise<void> {
   const { output, signal } = context;
   const engine = await context.engine();
@@ -71,7 +111,7 @@ async function follow(
   if (isScreen) output.raw('\u001b[2J');
   let previous: Readings = new Map();
   do {
-    const current = await read(engine, names);
+    const current = await read(engine, wanted);
     const items = samples(previous, current);
     if (isScreen) redraw(context, formatList(view, items, format));
     else printList(output, view, { items, format });
@@ -87,7 +127,7 @@ export const command: CommandDefinition = defineCommand({
     noStream: flag('--no-stream', 'One reading (over a second) only'),
     format: formatOption,
     noTrunc: noTruncOption,
-    all: flag('-a, --all', 'Accepted for docker; containers that do not run use nothing'),
+    all: flag('-a, --all', 'Those that do not run, too'),
   },
   examples: [
     { command: 'warren stats', what: 'Watch all running containers' },
@@ -98,7 +138,7 @@ export const command: CommandDefinition = defineCommand({
   ],
   run: async (context, { args, options: flags }) => {
     const view = statsView({ hostMemoryBytes: totalmem(), truncate: !flags.noTrunc });
-    const screen: StatsScreen = { names: args, view, format: flags.format };
+    const screen: StatsScreen = { names: args, all: flags.all, view, format: flags.format };
     await (flags.noStream ? printOnce(context, screen) : follow(context, screen));
   },
 });
