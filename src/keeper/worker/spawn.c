@@ -75,18 +75,30 @@ static char *child_stat(const struct job *job, char (*text)[1024]) {
   return name_end && name_end[1] == ' ' ? name_end + 2 : NULL;
 }
 
+/* `at`: the third; proc_pid_stat(5) numbers them. NULL: not there. */
+static const char *stat_field(const char *at, int number) {
+  for (int field = 3; at && field < number; field++) {
+    at = strchr(at, ' ');
+    if (at) at++;
+  }
+  return at;
+}
+
 /*
  * Its socket ended. Execution closes it and so does death; the kernel's flag tells one from the other. The keeper
  * reaps a child only after JOB_DONE or JOB_FAILED, so the process is still there to ask.
  */
 static int ended(const struct job *job, struct failure *failure) {
   char text[1024];
-  char *at = child_stat(job, &text);
+  const char *at = child_stat(job, &text);
   if (!at) return fail(failure, ESRCH, "watch child", NULL);
-  for (int field = 3; at && field < 9; field++) at = strchr(at + 1, ' ');
-  if (!at) return fail(failure, EIO, "watch child", NULL);
-  if (!(strtoul(at + 1, NULL, 10) & FLAG_FORKNOEXEC)) return 1;
-  fail(failure, ECHILD, "child ended before it executed its program", NULL);
+  const char *flags = stat_field(at, 9), *end = stat_field(at, 52);
+  if (!flags || !end) return fail(failure, EIO, "watch child", NULL);
+  if (!(strtoul(flags, NULL, 10) & FLAG_FORKNOEXEC)) return 1;
+  char how[32];
+  unsigned long status = strtoul(end, NULL, 10);
+  snprintf(how, sizeof how, "signal %lu", status & 0x7f);
+  fail(failure, ECHILD, "child ended before it executed its program", status & 0x7f ? how : NULL);
   failure->phase = PHASE_CHILD;
   return -1;
 }

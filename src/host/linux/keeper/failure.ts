@@ -62,7 +62,9 @@ export function errorOfFailure(failure: KeeperFailure, attempt: Attempt): Warren
   // The keeper may mean another object: a container whose namespaces are joined.
   const aboutObject = failure.path === '' || failure.path === attempt.object;
   const reason =
-    known !== undefined && aboutObject ? known : reasonOf(failure, { kind, plan: attempt.plan });
+    known !== undefined && (aboutObject || code === 'ENDED_EARLY')
+      ? known
+      : reasonOf(failure, { kind, plan: attempt.plan });
   const object = attempt.object === '' ? '' : ` ${attempt.object}`;
   return new WarrenError(kind, code, `Cannot ${attempt.action}${object}: ${reason}`, {
     ...(hint === undefined ? {} : { hint }),
@@ -272,16 +274,20 @@ const kindsByErrno: Readonly<Record<string, ErrorKind>> = {
 };
 
 const canceled: Meaning = { kind: 'canceled', code: 'CANCELED', reason: 'it was canceled' };
-const endedEarly: Meaning = {
-  kind: 'conflict',
-  code: 'ENDED_EARLY',
-  reason: 'it was ended or stopped before it executed its program',
-  hint: 'A process of the container may have done that, or its memory limit is too small.',
-};
+/** `path` names the signal that ended it, when one did. */
+function endedEarly(path: string): Meaning {
+  const by = path.startsWith('signal ') ? ` by ${path}` : '';
+  return {
+    kind: 'conflict',
+    code: 'ENDED_EARLY',
+    reason: `it was ended or stopped${by} before it executed its program`,
+    hint: 'A process of the container may have done that, or its memory limit is too small.',
+  };
+}
 
-function generalMeaning({ operation }: KeeperFailure, errno: string): Meaning {
+function generalMeaning({ operation, path }: KeeperFailure, errno: string): Meaning {
   if (errno === 'ECANCELED') return canceled;
-  if (errno === 'ECHILD') return endedEarly;
+  if (errno === 'ECHILD') return endedEarly(path);
   const kind = kindsByErrno[errno] ?? 'internal';
   return { kind, code: operation === undefined ? `KEEPER_${errno}` : `${operation}_FAILED` };
 }
