@@ -35,6 +35,12 @@ const sharedModules = {
   experimental: { fsModuleCache: true, fsModuleCachePath: 'build/vitest-cache' },
 };
 
+/**
+ * Not explained: once in some hundreds of execs in the emulated machine, and never outside, the kernel ends the child of an exec
+ * between clone and execve. The error names the signal; the test is made once more, and the reporter tells of it.
+ */
+const endedInEmulation = { count: 1, condition: /it was ended or stopped.* before it executed/ };
+
 /** A project that touches the kernel: one file at a time, on a fresh build, leaving no residue. */
 function rootSuite(suite: RootSuite): Project {
   const { name, include, groupOrder, timeoutMs, emulated, sanitized } = suite;
@@ -50,7 +56,7 @@ function rootSuite(suite: RootSuite): Project {
       sequence: { groupOrder },
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
-      ...(emulated === true ? sharedModules : {}),
+      ...(emulated === true ? { ...sharedModules, retry: endedInEmulation } : {}),
     },
   };
 }
