@@ -36,8 +36,8 @@ const sharedModules = {
 };
 
 /**
- * Not explained: once in some hundreds of execs in the emulated machine, and never outside, the kernel ends the child of an exec
- * between clone and execve. The error names the signal; the test is made once more, and the reporter tells of it.
+ * Not explained: once in some thousand execs in the emulated machine, and never outside, the child of an exec is gone or stopped
+ * between clone and execve, and no signal is seen. The test is made once more then, which its line tells.
  */
 const endedInEmulation = { count: 1, condition: /it was ended or stopped.* before it executed/ };
 
