@@ -101,8 +101,10 @@ export class LmdbContainers implements ContainerRecords {
     return result;
   }
 
+  /** As the table's own page has it: `getCount` would walk over all keys. */
   count(): number {
-    return this.#tables.containers.getCount();
+    const { entryCount } = this.#tables.containers.getStats() as { readonly entryCount: number };
+    return entryCount;
   }
 
   async change(

@@ -5,12 +5,15 @@ import {
   mkdirSync,
   readdirSync,
   renameSync,
+  rmdirSync,
   rmSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errnoOf, WarrenError } from '../base/errors.js';
-import { mapBounded } from '../base/limit.js';
+import { chunks, mapBounded } from '../base/limit.js';
 import type { Host } from '../host/port.js';
 import { removeAbandoned } from '../host/temporary-directory.js';
 import { removeTree } from '../host/tree/remove-tree.js';
@@ -29,6 +32,11 @@ export interface StorageOptions {
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
 const concurrentRemovals = 8;
+/** Between these many the event loop has its turn. */
+const removalsPerTurn = 32;
+
+/** What a container that wrote nothing leaves beside files: these, the deepest first. */
+const bareDirectories = ['work/work', 'work', 'upper', 'log'];
 
 /** Opens the driver for overlay: writable layers are plain directories, merged by the keeper at launch. */
 export function openStorage(options: StorageOptions): StorageDriver {
@@ -122,10 +130,14 @@ class OverlayDriver implements StorageDriver {
     const trash = join(this.dataRoot, 'trash');
     for (const prefix of [extractPrefix, mountPointsPrefix])
       await removeAbandoned(join(this.dataRoot, 'tmp'), prefix);
-    // Removing waits for the disk most of the time: several at once are faster by their number.
-    await mapBounded(readdirSync(trash), concurrentRemovals, (name) =>
-      removeTree(join(trash, name)),
-    );
+    for (const names of chunks(readdirSync(trash), removalsPerTurn)) {
+      await nextTurn();
+      // Removing waits for the disk most of the time: several at once are faster by their number.
+      await mapBounded(names, concurrentRemovals, async (name) => {
+        const grave = join(trash, name);
+        if (!removeBare(grave)) await removeTree(grave);
+      });
+    }
   }
 
   private layer(id: string): PreparedLayer {
@@ -135,6 +147,19 @@ class OverlayDriver implements StorageDriver {
   private directory(id: string): string {
     if (!idPattern.test(id)) throw invalidName(id);
     return join(this.dataRoot, 'containers', id);
+  }
+}
+
+/** False where anything else is left, or is in the way: `removeTree` takes that, and tells what it cannot remove. */
+function removeBare(grave: string): boolean {
+  try {
+    for (const name of bareDirectories) rmdirSync(join(grave, name));
+    for (const name of readdirSync(grave)) unlinkSync(join(grave, name));
+    rmdirSync(grave);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return false;
   }
 }
 

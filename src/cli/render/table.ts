@@ -2,14 +2,17 @@
 const minimumWidth = 10;
 const gap = 3;
 
+const plainText = /^[ -~]*$/;
+
 /** Terminal columns of a text: sequences that only set colours take none. */
 function width(text: string): number {
+  if (plainText.test(text)) return text.length;
   return [...text.replace(/\u001b\[[0-9;]*m/g, '')].length;
 }
 
 /** Characters that would move the cursor or end the line become a space: rows hold text of containers. */
 function oneLine(text: string): string {
-  return text.replace(/[\n\r\t]/g, ' ');
+  return plainText.test(text) ? text : text.replace(/[\n\r\t]/g, ' ');
 }
 
 /** Lines of a table whose columns are aligned to the left; `rows` includes the headings. */

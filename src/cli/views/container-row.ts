@@ -59,56 +59,46 @@ function networksText(
   return record.endpoints.map(({ network }) => names?.get(network) ?? network).join(',');
 }
 
-/** Docker's fields of `ps --format`. They are worked out when they are read: lists may be long. */
+type Field = (item: ContainerSummary, options: ContainerViewOptions) => unknown;
+
+/** Docker's fields of `ps --format`. */
+const fields: Record<string, Field> = {
+  ID: ({ record }, { truncate }) => (truncate ? record.id.slice(0, shortLength) : record.id),
+  Names: ({ record }) => record.name,
+  Image: ({ record }) => record.spec.image,
+  Command: (item, { truncate }) => commandText(item, truncate),
+  CreatedAt: ({ record }) => calendarTime(record.createdAtMs),
+  RunningFor: ({ record }, { nowMs }) => `${formatAge(nowMs - record.createdAtMs)} ago`,
+  Status: ({ state }, { nowMs }) => statusText(state, nowMs),
+  State: ({ state }) => state.status,
+  Ports: portsText,
+  Size: ({ record }, { sizes }) => sizeText(sizes?.get(record.id)),
+  Labels: ({ record }) =>
+    Object.entries(record.spec.labels)
+      .map((pair) => pair.join('='))
+      .join(','),
+  Mounts: (item, { truncate }) => mountText(item, truncate),
+  LocalVolumes: ({ record }) => String(record.volumes.length),
+  Networks: (item, { networks }) => networksText(item, networks),
+  Health: ({ state }) => state.health,
+  Pid: ({ state }) => state.pid,
+  Label:
+    ({ record }) =>
+    (key: unknown) =>
+      typeof key === 'string' ? (record.spec.labels[key] ?? '') : '',
+};
+
+/** Lists may be long: a field is worked out when it is read. */
 function containerRow(
   item: ContainerSummary,
   options: ContainerViewOptions,
 ): Readonly<Record<string, unknown>> {
-  const { record, state } = item;
-  const { truncate, nowMs } = options;
-  return {
-    get ID(): string {
-      return truncate ? record.id.slice(0, shortLength) : record.id;
-    },
-    Names: record.name,
-    Image: record.spec.image,
-    get Command(): string {
-      return commandText(item, truncate);
-    },
-    get CreatedAt(): string {
-      return calendarTime(record.createdAtMs);
-    },
-    get RunningFor(): string {
-      return `${formatAge(nowMs - record.createdAtMs)} ago`;
-    },
-    get Status(): string {
-      return statusText(state, nowMs);
-    },
-    State: state.status,
-    get Ports(): string {
-      return portsText(item);
-    },
-    get Size(): string {
-      return sizeText(options.sizes?.get(record.id));
-    },
-    get Labels(): string {
-      return Object.entries(record.spec.labels)
-        .map((pair) => pair.join('='))
-        .join(',');
-    },
-    get Mounts(): string {
-      return mountText(item, truncate);
-    },
-    get LocalVolumes(): string {
-      return String(record.volumes.length);
-    },
-    get Networks(): string {
-      return networksText(item, options.networks);
-    },
-    Health: state.health,
-    Pid: state.pid,
-    Label: (key: unknown) => (typeof key === 'string' ? (record.spec.labels[key] ?? '') : ''),
-  };
+  return new Proxy<Record<string, unknown>>(fields, {
+    get: (_, name) =>
+      typeof name === 'string' && Object.hasOwn(fields, name)
+        ? fields[name]?.(item, options)
+        : undefined,
+  });
 }
 
 /** How `ps` shows containers. */

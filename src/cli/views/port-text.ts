@@ -48,9 +48,10 @@ function rowText({ address, hostPort, containerPort, protocol, count }: Row): st
 
 /** The column PORTS of `ps`, as Docker has it: `0.0.0.0:8000-8001->80-81/tcp, 90/tcp`. */
 export function portsText({ record, state }: ContainerSummary): string {
-  if (!hasPorts(state.status)) return '';
+  const { expose } = record.spec.networking;
+  if (!hasPorts(state.status) || record.ports.length + expose.length === 0) return '';
   const published = portBindings(record);
-  const exposed = record.spec.networking.expose
+  const exposed = expose
     .filter(
       ({ port, protocol }) =>
         !published.some((each) => each.containerPort === port && each.protocol === protocol),

@@ -49,9 +49,28 @@ export function decodeLaunched(reader: BinaryReader): LaunchedReply {
   };
 }
 
+/** Of what runs: shared, for a list has thousands. Its bytes are as many as another's. */
+const noExit: KeeperExit = Object.freeze({
+  how: 'none',
+  code: 0,
+  oomKilled: false,
+  startedAtMs: 0,
+  finishedAtMs: 0,
+  userUs: 0,
+  systemUs: 0,
+  maxRssBytes: 0,
+  reason: 'own',
+});
+const exitBytes = 47;
+
 export function decodeExit(reader: BinaryReader): KeeperExit {
+  const how = known(exitHows, reader.u8());
+  if (how === 'none') {
+    reader.raw(exitBytes - 1);
+    return noExit;
+  }
   return {
-    how: known(exitHows, reader.u8()),
+    how,
     code: reader.i32(),
     oomKilled: reader.bool(),
     startedAtMs: milliseconds(reader),
