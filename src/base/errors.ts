@@ -68,6 +68,14 @@ export function errnoOf(error: unknown): string | undefined {
     : undefined;
 }
 
+/**
+ * The process of a `/proc/PID/…` has ended: before the path was looked up, between that and the opening (EINVAL: id maps and network
+ * tables ask for its namespaces then), or between that and the reading.
+ */
+export function isProcessGone(error: unknown): boolean {
+  return ['ENOENT', 'ESRCH', 'EINVAL'].includes(errnoOf(error) ?? '');
+}
+
 /** What failed first, then what failed while that was cleaned up: `using` makes a SuppressedError of both. */
 export function failuresOf(thrown: unknown): readonly [unknown, ...unknown[]] {
   const wraps = thrown instanceof Error && thrown.name === 'SuppressedError';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errnoOf } from '../base/errors.js';
+import { isProcessGone } from '../base/errors.js';
 
 /** What tells a process from a later one with the same pid. */
 export interface ProcessIdentity {
@@ -18,7 +18,7 @@ export function processStartTime(pid: number): number | null {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' ? null : Number(fields[19]);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return null;
+    if (isProcessGone(error)) return null;
     throw error;
   }
 }

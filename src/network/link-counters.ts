@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { errnoOf } from '../base/errors.js';
+import { isProcessGone } from '../base/errors.js';
 import type { LinkStats } from '../model/stats.js';
 
 /** Counters of the links that a process sees, but `lo`; null when the process is gone. */
@@ -7,8 +7,7 @@ export function linkCounters(pid: number): Readonly<Record<string, LinkStats>> |
   try {
     return parseLinks(readFileSync(`/proc/${pid}/net/dev`, 'utf8'));
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === 'ENOENT' || errno === 'ESRCH' || errno === 'EINVAL') return null;
+    if (isProcessGone(error)) return null;
     throw error;
   }
 }

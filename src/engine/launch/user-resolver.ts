@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, WarrenError } from '../../base/errors.js';
+import { isProcessGone, WarrenError } from '../../base/errors.js';
 import type { Host } from '../../host/port.js';
 import { StallWatch } from '../../host/tree/stall-watch.js';
 import type { ContainerRecord } from '../../model/container.js';
@@ -115,7 +115,7 @@ function requireMember(record: ContainerRecord, pid: number): void {
   try {
     if (readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`/${record.id}`)) return;
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ESRCH') throw error;
+    if (!isProcessGone(error)) throw error;
   }
   throw new WarrenError(
     'conflict',

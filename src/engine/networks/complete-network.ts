@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type ErrorKind, errnoOf, isWarrenError } from '../../base/errors.js';
+import { type ErrorKind, isProcessGone, isWarrenError } from '../../base/errors.js';
 import { addressBytes, parseAddress } from '../../base/ip.js';
 import type { Keeper } from '../../host/port.js';
 import type { ContainerRecord } from '../../model/container.js';
@@ -84,7 +84,7 @@ function tableOf(pid: number, name: 'fib_trie' | 'if_inet6'): string | null {
   try {
     return readFileSync(`/proc/${pid}/net/${name}`, 'utf8');
   } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EINVAL'].includes(errnoOf(error) ?? '')) return null;
+    if (isProcessGone(error)) return null;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { errnoOf } from '../../base/errors.js';
+import { isProcessGone } from '../../base/errors.js';
 import { StallWatch } from '../../host/tree/stall-watch.js';
 import type { ContainerRecord } from '../../model/container.js';
 import { requireStatus } from '../../model/status.js';
@@ -59,7 +59,7 @@ async function processFacts(pid: number, watch: StallWatch): Promise<ProcessFact
       command: printable(command === '' ? `[${comm}]` : command),
     };
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return null;
+    if (isProcessGone(error)) return null;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { errnoOf } from '../../base/errors.js';
+import { errnoOf, isProcessGone } from '../../base/errors.js';
 import type { IdRange } from '../../model/container.js';
 import type { IdPool } from '../../records/id-ranges.js';
 import type { EngineContext } from '../context.js';
@@ -72,7 +72,7 @@ function mapOf(pid: string): string[] {
       .split('\n')
       .filter((line) => line !== '');
   } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EPERM'].includes(errnoOf(error) ?? '')) return [];
+    if (isProcessGone(error) || errnoOf(error) === 'EPERM') return [];
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { failuresOf, WarrenError } from '../../../src/base/errors.js';
+import { failuresOf, isProcessGone, WarrenError } from '../../../src/base/errors.js';
 
 function failing(name: string): Disposable {
   return {
@@ -27,3 +27,13 @@ test('failures of a clean-up come after the one that it cleaned up', () => {
   expect(later).toEqual([new Error('inner'), new Error('outer')]);
   expect(failuresOf(original)).toEqual([original]);
 });
+
+test.each(['ENOENT', 'ESRCH', 'EINVAL'])(
+  '%s of a file of proc says that its process has ended',
+  (code) => {
+    expect(isProcessGone(Object.assign(new Error('open /proc/1/uid_map'), { code }))).toBe(true);
+    expect(
+      isProcessGone(Object.assign(new Error('open /proc/1/uid_map'), { code: 'EACCES' })),
+    ).toBe(false);
+  },
+);
