@@ -126,15 +126,20 @@ export class GroupSet {
     return this.files.exists(group);
   }
 
-  /** What a plan writes to new groups: on v1 a cpuset must be filled before anything enters it. */
+  /**
+   * What a plan writes to new groups: on v1 a cpuset must be filled before anything enters it. What stands for "no limit" is
+   * there already; for a period of CPU time the kernel of v1 would look at every group of the machine.
+   */
   writes(path: string, settings: readonly Setting[]): CgroupWrite[] {
     return [
       ...this.#cpusetWrites(path, settings),
-      ...settings.map(({ controller, file, value }) => ({
-        ...this.groupOf(controller, path),
-        file,
-        value,
-      })),
+      ...settings
+        .filter(({ value, reset }) => value !== reset)
+        .map(({ controller, file, value }) => ({
+          ...this.groupOf(controller, path),
+          file,
+          value,
+        })),
     ];
   }
 

@@ -17,6 +17,7 @@ export async function removeContainers(
   references: readonly string[],
   options: RemoveOptions = {},
 ): Promise<readonly BatchResult[]> {
+  using _freedBehind = context.reclaimer.hold();
   return await runBatch<void>(context, references, {
     name: 'remove',
     options,

@@ -96,9 +96,9 @@ static int ended(const struct job *job, struct failure *failure) {
   if (!flags || !end) return fail(failure, EIO, "watch child", NULL);
   if (!(strtoul(flags, NULL, 10) & FLAG_FORKNOEXEC)) return 1;
   char how[32];
-  unsigned long status = strtoul(end, NULL, 10);
-  snprintf(how, sizeof how, "signal %lu", status & 0x7f);
-  fail(failure, ECHILD, "child ended before it executed its program", status & 0x7f ? how : NULL);
+  unsigned long status = strtoul(end, NULL, 10), signal = status & 0x7f;
+  snprintf(how, sizeof how, signal ? "signal %lu" : "exit code %lu", signal ? signal : status >> 8 & 0xff);
+  fail(failure, ECHILD, "child ended before it executed its program", how);
   failure->phase = PHASE_CHILD;
   return -1;
 }

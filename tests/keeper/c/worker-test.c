@@ -393,6 +393,7 @@ static void tells_death_from_success(struct harness *harness) {
   REQUIRE(kill(message.pid, SIGKILL) == 0);
   REQUIRE(recv(harness->launcher, &message, sizeof message, 0) > 0);
   REQUIRE(message.kind == JOB_FAILED && message.failure.error == ECHILD, "a silent death");
+  REQUIRE(strcmp(message.failure.path, "signal 9") == 0, "the signal that ended it");
   REQUIRE(waitpid(message.pid, NULL, __WALL) == message.pid);
   close(container.pidfd);
   close(container.output);

@@ -49,6 +49,14 @@ describe('on a hybrid host', () => {
     );
   });
 
+  test('what a new group has anyway is not written', () => {
+    const limits = { cpuPeriodUs: 100_000, cpuQuotaUs: 5000, pidsLimit: -1 };
+    const setup = setupOf(memoryFiles(hybridHierarchies), 'warren/a', limits);
+    expect(setup.writes.map(({ file, value }) => `${file} ${value}`)).toEqual([
+      'cpu.cfs_quota_us 5000',
+    ]);
+  });
+
   test('a cpuset is filled with what the parent has before anything enters it', () => {
     const files = memoryFiles(hybridHierarchies);
     files.write({ hierarchy: 4, path: '' }, 'cpuset.cpus', '0-3');

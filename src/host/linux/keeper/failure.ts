@@ -274,13 +274,13 @@ const kindsByErrno: Readonly<Record<string, ErrorKind>> = {
 };
 
 const canceled: Meaning = { kind: 'canceled', code: 'CANCELED', reason: 'it was canceled' };
-/** `path` names the signal that ended it, when one did. */
+/** `path` says how: `signal 9`, `exit code 127`; empty when it was stopped, or nobody saw how. */
 function endedEarly(path: string): Meaning {
-  const by = path.startsWith('signal ') ? ` by ${path}` : '';
+  const how = path === '' ? 'ended or was stopped' : `ended with ${path}`;
   return {
     kind: 'conflict',
     code: 'ENDED_EARLY',
-    reason: `it was ended or stopped${by} before it executed its program`,
+    reason: `it ${how} before it executed its program`,
     hint: 'A process of the container may have done that, or its memory limit is too small.',
   };
 }
