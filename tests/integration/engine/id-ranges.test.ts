@@ -40,6 +40,10 @@ describeAsRoot('ids of two data roots', () => {
   });
 });
 
+function claimsIn(directory: string): readonly string[] {
+  return readdirSync(directory).filter((name) => /^\d+$/.test(name));
+}
+
 describeAsRoot('claims of ids', () => {
   let scope: TestScope;
   let directory: string;
@@ -61,7 +65,7 @@ describeAsRoot('claims of ids', () => {
     expect(claimsOf('one').claim({ base: size, count: size })).toBe(true);
     expect(claimsOf('one').claim({ base: size, count: size })).toBe(true);
     expect(claimsOf('two').claim({ base: size / 2, count: size })).toBe(false);
-    expect(readdirSync(directory)).toEqual(['1']);
+    expect(claimsIn(directory)).toEqual(['1']);
     expect(() => claimsOf('two').require({ base: size + 1, count: 1 }, 'web')).toThrow(
       'another data root uses its ids',
     );
@@ -73,6 +77,35 @@ describeAsRoot('claims of ids', () => {
     expect(claimsOf('two').claim({ base: size, count: size })).toBe(true);
     claimsOf('two').keepOnly([]);
     expect(readdirSync(directory).sort()).toEqual(['0', '2']);
+  });
+
+  test('are kept as long as any range is, and are given up without a rest', () => {
+    const first = { base: 0, count: size };
+    const second = { base: size, count: size };
+    const claims = claimsOf('one');
+    expect(claims.claim(first) && claims.claim(second)).toBe(true);
+    claims.keepOnly([second]);
+    expect(claimsIn(directory)).toEqual(['1']);
+    expect(claimsOf('one').claim(first)).toBe(true);
+    expect(claimsOf('two').claim(first)).toBe(false);
+    for (const name of ['one', 'two']) claimsOf(name).keepOnly([]);
+    expect(readdirSync(directory)).toEqual([]);
+    expect(claimsOf('two').claim(first)).toBe(true);
+  });
+
+  test('are more than a file has links', () => {
+    const count = 65_536;
+    const free = claimsOf('one').claim({ base: 0, count: count * size });
+    expect(free).toBe(true);
+    expect(claimsIn(directory)).toHaveLength(count);
+    expect(claimsOf('two').claim({ base: (count - 1) * size, count: 1 })).toBe(false);
+  });
+
+  test('of the first version, links to the data root, hold', () => {
+    mkdirSync(directory, { mode: 0o700 });
+    symlinkSync(join(scope.directory, 'one'), join(directory, '1'));
+    expect(claimsOf('two').claim({ base: size, count: size })).toBe(false);
+    expect(claimsOf('one').claim({ base: size, count: size })).toBe(true);
   });
 
   test('are refused where others than root may write', () => {
