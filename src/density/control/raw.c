@@ -7,8 +7,9 @@
  * [--mode launch|exec]
  *       [--program FILE] [--cgroup NAME] [--directory NEW]
  *
- * Prints one JSON line a launch (or exec) and one at the end. Linux 6.15 or
- * newer, root. The program is a static one that does by its name what "pause"
+ * Prints one JSON line a launch (or exec), one of all, one of their end
+ * (killed, reaped) and one of the removal of their cgroups. Linux 6.15 or newer,
+ * root. The program is a static one that does by its name what "pause"
  * and "true" say; without it, that is this one. Everything it made is gone when
  * it ends.
  */
@@ -48,9 +49,14 @@ static void report(const struct control *control, uint64_t *ns,
 
 static void end_all(const struct control *control,
                     const struct container *containers, unsigned count) {
+  uint64_t start = now();
   write_at(control->hierarchies[UNIFIED], "cgroup.kill", "1");
+  uint64_t killed = now();
   for (unsigned i = 0; i < count; i++)
     waitpid(containers[i].pid, NULL, 0);
+  printf("{\"killNs\":%llu,\"reapNs\":%llu}\n",
+         (unsigned long long)(killed - start),
+         (unsigned long long)(now() - killed));
 }
 
 /* ---- the end, by the process that stayed in the host's mount namespace ----
@@ -58,6 +64,7 @@ static void end_all(const struct control *control,
 
 static void remove_cgroups(const struct control *control) {
   char path[160];
+  uint64_t start = now();
   write_at(control->hierarchies[UNIFIED], "cgroup.kill", "1");
   for (int h = 0; h < HIERARCHIES; h++) {
     if (control->hierarchies[h] < 0)
@@ -72,6 +79,7 @@ static void remove_cgroups(const struct control *control) {
              control->v2 ? "" : hierarchy_paths[h], control->cgroup);
     CHECK(rmdir(path), path);
   }
+  printf("{\"removeNs\":%llu}\n", (unsigned long long)(now() - start));
 }
 
 static void remove_files(const struct control *control) {

@@ -40,11 +40,32 @@ export function promisesOf(input: PromiseInput): readonly Promised[] {
     judged(6, 'containers reached', least(reached, scenario.count, '')),
     judged(7, 'host processes kept per container', most(grown / Math.max(1, reached), 0.01, '')),
     judged(8, 'engine memory per container', most(engine, 2, ' KiB')),
-    judged(9, 'kill and acknowledge', least(headline.killPerSecond.median, 10_000, '/s')),
-    judged(10, 'reaped, cgroups removed', least(headline.reclaimPerSecond.median, 1000, '/s')),
+    ...endsOf(input),
     judged(12, `${listed}, library`, most(headline.listLibraryMs.median, 50, ' ms')),
     judged(13, `${listed}, command line`, most(headline.listCommandLineMs.median, 150, ' ms')),
     judged(14, 'residue', most(residue, 0, '')),
+  ];
+}
+
+/** Beside what the control takes for the same: the kernel's own part, which no engine goes below. */
+function endsOf({ headline, control }: PromiseInput): readonly Promised[] {
+  const rounds = control === null ? [] : [control.before.launch, control.after.launch];
+  const beside = (promised: Promised, rates: readonly number[]): Promised =>
+    rates.length === 0
+      ? promised
+      : {
+          ...promised,
+          measured: `${promised.measured} (control ${significant(medianOf(rates))}/s)`,
+        };
+  return [
+    beside(
+      judged(9, 'kill and acknowledge', least(headline.killPerSecond.median, 10_000, '/s')),
+      rounds.map(({ killPerSecond }) => killPerSecond),
+    ),
+    beside(
+      judged(10, 'reaped, cgroups removed', least(headline.reclaimPerSecond.median, 1000, '/s')),
+      rounds.map(({ reclaimPerSecond }) => reclaimPerSecond),
+    ),
   ];
 }
 

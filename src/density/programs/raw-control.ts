@@ -24,12 +24,22 @@ export interface ControlResult {
   readonly series: readonly number[];
   /** Of all containers at once, by MemAvailable; of a launch only. */
   readonly memoryBytes: number;
+  /** One write of cgroup.kill for all. */
+  readonly killPerSecond: number;
+  /** From that write until all are reaped and their cgroups are gone. */
+  readonly reclaimPerSecond: number;
 }
 
+/** Of its last lines. */
 interface Summary {
   readonly totalNs: number;
   readonly memoryBytes: number;
+  readonly killNs: number;
+  readonly reapNs: number;
+  readonly removeNs: number;
 }
+
+type Line = { readonly index: number; readonly ns: number } | Partial<Summary>;
 
 /** Runs it to its end; nothing of it is left then, also when it is interrupted. */
 export async function runRawControl(request: ControlRequest): Promise<ControlResult> {
@@ -49,16 +59,22 @@ export async function runRawControl(request: ControlRequest): Promise<ControlRes
     Object.entries(options).flat(),
     signal === undefined ? {} : { signal },
   );
-  const lines = stdout.trimEnd().split('\n');
-  const summary = JSON.parse(lines.at(-1) ?? '') as Summary;
-  const series = lines
-    .slice(0, -1)
-    .map((line) => (JSON.parse(line) as { readonly ns: number }).ns / nanosecondsPerMs);
+  const lines = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+  const series = lines.flatMap((line) => ('ns' in line ? [line.ns / nanosecondsPerMs] : []));
+  const summary = Object.assign({}, ...lines.filter((line) => !('ns' in line))) as Summary;
+  const { totalNs, memoryBytes, killNs, reapNs, removeNs } = summary;
+  const containers = mode === 'launch' ? count : 1;
+  const perSecond = (done: number, ns: number): number => (done / ns) * nanosecondsPerMs * 1000;
   return {
     count,
-    perSecond: (count / summary.totalNs) * nanosecondsPerMs * 1000,
+    perSecond: perSecond(count, totalNs),
     each: distributionOf(series),
     series,
-    memoryBytes: summary.memoryBytes,
+    memoryBytes,
+    killPerSecond: perSecond(containers, killNs),
+    reclaimPerSecond: perSecond(containers, killNs + reapNs + removeNs),
   };
 }

@@ -55,15 +55,18 @@ export async function removeLocked(
   const { status } = await readState(context, record);
   if (options.force === true && canDo('stop', status)) await killFirst(context, record);
   else requireStatus('remove', status, record.name);
-  const intent = await context.records.intents.begin({
-    ...context.self,
-    operation: 'remove',
-    subjects: [record.id],
-  });
-  const [removing] = await context.records.containers.change([record.id], fence, (found) => ({
-    ...found,
-    phase: 'removing',
-  }));
+  // Asked for at once, they are one commit.
+  const [intent, [removing]] = await Promise.all([
+    context.records.intents.begin({
+      ...context.self,
+      operation: 'remove',
+      subjects: [record.id],
+    }),
+    context.records.containers.change([record.id], fence, (found) => ({
+      ...found,
+      phase: 'removing',
+    })),
+  ]);
   if (removing !== undefined) {
     await forget(context, [removing]);
     await discardContainer(context, removing, {
@@ -71,5 +74,5 @@ export async function removeLocked(
       fence,
     });
   }
-  await context.records.intents.end(intent);
+  context.records.intents.endSoon(intent);
 }
