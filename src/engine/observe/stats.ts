@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ContainerRecord } from '../../model/container.js';
 import type { ContainerStats, LimitAccount } from '../../model/stats.js';
 import { isLive, requireStatus } from '../../model/status.js';
@@ -7,6 +8,9 @@ import { rateAccounts, rateCounters, withRates } from '../networks/rates.js';
 import { readState, readStates } from '../state/read-states.js';
 
 type Counters = Awaited<ReturnType<typeof rateCounters>>;
+
+/** A container's files take a millisecond: between these many the event loop has its turn. */
+const readPerTurn = 32;
 
 function statsOf(
   context: EngineContext,
@@ -43,11 +47,14 @@ export async function allStats(
     readStates(context, records),
     rateCounters(context, records),
   ]);
-  return records.flatMap((record, index) => {
+  const stats: ContainerStats[] = [];
+  for (const [index, record] of records.entries()) {
     const state = states[index];
-    if (state === undefined || !isLive(state.status)) return [];
-    return [statsOf(context, record, { pid: state.pid, counters })];
-  });
+    if (index % readPerTurn === 0) await nextTurn();
+    if (state === undefined || !isLive(state.status)) continue;
+    stats.push(statsOf(context, record, { pid: state.pid, counters }));
+  }
+  return stats;
 }
 
 /** Held, maximum, limit and times hit of each limit. @throws WarrenError conflict when it does not run */
