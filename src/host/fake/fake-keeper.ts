@@ -1,5 +1,6 @@
 /** A keeper that records what it is asked; a test says how it answers. */
 import { WarrenError } from '../../base/errors.js';
+import { noExit } from '../no-exit.js';
 import type {
   AttachRequest,
   ExecRequest,
@@ -33,18 +34,6 @@ export interface FakeAnswers {
   /** Before any other call; throw to fail it. */
   before?: (call: RecordedCall) => Promise<void> | void;
 }
-
-export const noExit: KeeperExit = {
-  how: 'none',
-  code: 0,
-  oomKilled: false,
-  startedAtMs: 0,
-  finishedAtMs: 0,
-  userUs: 0,
-  systemUs: 0,
-  maxRssBytes: 0,
-  reason: 'own',
-};
 
 interface Waiter {
   readonly container: string;

@@ -1,6 +1,7 @@
 /** Payloads of replies → the port's types. */
 import type { BinaryReader } from '../../../base/binary.js';
 import { WarrenError } from '../../../base/errors.js';
+import { noExit } from '../../no-exit.js';
 import type { KeeperEvent, KeeperExit, KeeperState, KeeperStatus, Launched } from '../../port.js';
 import {
   clampKinds,
@@ -49,18 +50,7 @@ export function decodeLaunched(reader: BinaryReader): LaunchedReply {
   };
 }
 
-/** Of what runs: shared, for a list has thousands. Its bytes are as many as another's. */
-const noExit: KeeperExit = Object.freeze({
-  how: 'none',
-  code: 0,
-  oomKilled: false,
-  startedAtMs: 0,
-  finishedAtMs: 0,
-  userUs: 0,
-  systemUs: 0,
-  maxRssBytes: 0,
-  reason: 'own',
-});
+/** On the wire; as many of what has not ended. */
 const exitBytes = 47;
 
 export function decodeExit(reader: BinaryReader): KeeperExit {
