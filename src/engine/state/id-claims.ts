@@ -122,8 +122,9 @@ export class IdClaims {
       if (errnoOf(error) === 'ENOENT') return;
       throw error;
     }
-    if (ownerOf(away) === owner) removeIfThere(away);
-    else renameSync(away, path);
+    if (ownerOf(away) !== owner) renameSync(away, path);
+    // Where it has come back as a link to the same file, the renaming does nothing (rename(2)).
+    removeIfThere(away);
   }
 
   #names(): string[] {
