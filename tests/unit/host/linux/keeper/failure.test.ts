@@ -42,6 +42,18 @@ describe('an ERROR of the keeper', () => {
     expect(error).toMatchObject({ kind, code });
   });
 
+  test.each([
+    ['signal 9', 'it ended with signal 9'],
+    ['exit code 127', 'it ended with exit code 127'],
+    ['', 'it ended or was stopped'],
+  ])('of an end before the program (%s) says how', (path, how) => {
+    const early = failure({ errno: errno.ECHILD, path, message: 'child ended' });
+    expect(errorOfFailure(early, attempt)).toMatchObject({
+      code: 'ENDED_EARLY',
+      message: `Cannot start container web: ${how} before it executed its program`,
+    });
+  });
+
   test('names the command that was looked for along the PATH', () => {
     const missing = failure({
       errno: errno.ENOENT,
