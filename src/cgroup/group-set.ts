@@ -3,7 +3,7 @@ import type { Resources } from '../model/resources.js';
 import { limitControllers, type ControllerMap, type LimitController } from './controllers.js';
 import type { CgroupWrite } from './driver.js';
 import { prepareParent } from './parents.js';
-import { parentOf } from './placement.js';
+import { isContainersGroup, parentOf } from './placement.js';
 import type { Setting } from './settings/setting.js';
 import { controllersOf, translate } from './settings/translate.js';
 
@@ -187,7 +187,8 @@ export class GroupSet {
   }
 
   #sharedHierarchies(parent: string): number[] {
-    const shared = parent === this.#keeperParent ? alwaysShared : limitControllers;
+    const beside = parent === this.#keeperParent || isContainersGroup(this.#keeperParent, parent);
+    const shared = beside ? alwaysShared : limitControllers;
     const locations = shared.map((controller) => this.controllers.get(controller));
     return [
       ...new Set(

@@ -14,6 +14,9 @@ import type { ControllerMap } from './controllers.js';
  *     <parent>/limited/<id>              with memory and I/O accounting
  *     <parent>/shared/<00 to 3f>/<id>    without; they are charged to <parent>/shared together
  *
+ * `<parent>` is `containers-<instance>` of the keeper that launches it, beside the keeper's own leaf, unless the user chose
+ * another one: so all containers of a keeper can be killed by one write.
+ *
  * A container stays where it is. When an update gives a container of `shared` a memory limit, the
  * controller is enabled for the sixty-fourth part of them that lives beside it.
  */
@@ -64,12 +67,25 @@ export function place(controllers: ControllerMap, request: PlaceRequest): string
   return below(sharedGroup, part, id);
 }
 
+/** The group of all that a keeper launches; the keeper finds it by this name. */
+export function containersGroup(keeperParent: string, instance: number): string {
+  return [keeperParent, `containers-${instance}`].filter(Boolean).join('/');
+}
+
 /** The group above; '' for one at the top. */
 export function parentOf(path: string): string {
   return path.split('/').slice(0, -1).join('/');
 }
 
-/** Groups below `parent` that hold containers' groups, in one hierarchy. */
+/** The groups of keepers' containers below `parent`. */
+function groupsOfKeepers(files: CgroupFiles, parent: CgroupGroup): CgroupGroup[] {
+  return files
+    .children(parent)
+    .filter(holdsContainers)
+    .map((name) => ({ ...parent, path: [parent.path, name].filter(Boolean).join('/') }));
+}
+
+/** Groups below `parent` that hold containers' groups, in one hierarchy of v2. */
 function shelves(files: CgroupFiles, parent: CgroupGroup): CgroupGroup[] {
   const at = (...parts: string[]): CgroupGroup => ({
     hierarchy: parent.hierarchy,
@@ -91,13 +107,13 @@ export function foundGroups(
   parent: string,
 ): CgroupGroup[] {
   return usedHierarchies(controllers).flatMap((hierarchy) => {
-    const holders = onV2(controllers)
-      ? shelves(files, { hierarchy, path: parent })
-      : [{ hierarchy, path: parent }];
+    const top = { hierarchy, path: parent };
+    const parents = [...groupsOfKeepers(files, top), top];
+    const holders = onV2(controllers) ? parents.flatMap((each) => shelves(files, each)) : parents;
     return holders.flatMap((holder) =>
       files
         .children(holder)
-        .filter((name) => !isKeepersGroup(name))
+        .filter((name) => !isKeepersGroup(name) && !holdsContainers(name))
         .map((name) => ({ hierarchy, path: [holder.path, name].filter(Boolean).join('/') })),
     );
   });
@@ -106,6 +122,15 @@ export function foundGroups(
 /** The leaf in which a keeper keeps itself: `keeper`, or with a number. */
 function isKeepersGroup(name: string): boolean {
   return /^keeper(-[0-9]+)?$/.test(name);
+}
+
+function holdsContainers(name: string): boolean {
+  return /^containers-[0-9]+$/.test(name);
+}
+
+/** Whether `path` is the group of a keeper's containers, below the parent of keepers. */
+export function isContainersGroup(keeperParent: string, path: string): boolean {
+  return parentOf(path) === keeperParent && holdsContainers(path.split('/').at(-1) ?? '');
 }
 
 /** Groups that containers and keepers share below the parent, deepest first, and the parent itself, in every hierarchy. */
@@ -121,7 +146,13 @@ export function sharedGroups(
       path: [parent, name].filter(Boolean).join('/'),
     });
     const keepers = files.children(top).filter(isKeepersGroup).map(below);
-    if (!onV2(controllers)) return [...keepers, top];
-    return [...keepers, ...shelves(files, top), below(sharedGroup), top];
+    const parents = [...groupsOfKeepers(files, top), top];
+    if (!onV2(controllers)) return [...keepers, ...parents];
+    const shelved = parents.flatMap((parent) => [
+      ...shelves(files, parent),
+      { hierarchy, path: [parent.path, sharedGroup].filter(Boolean).join('/') },
+      parent,
+    ]);
+    return [...keepers, ...shelved];
   });
 }

@@ -11,7 +11,7 @@ import type { BatchOptions, BatchResult } from './contract.js';
 export const inFlight = 256;
 
 /** The same for what the keeper answers at once; less than it allows one client (docs/keeper-protocol.md). */
-export const signalsInFlight = 8192;
+export const signalsInFlight = 16_384;
 
 /** Records written in one transaction. */
 export const chunkSize = 500;

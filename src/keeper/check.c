@@ -101,6 +101,7 @@ static const struct row rows[] = {
     ROW("frame_type", REQ_NETLINK),
     ROW("frame_type", REQ_SERVICE),
     ROW("frame_type", REQ_SIGNAL_MANY),
+    ROW("frame_type", REQ_KILL_ALL),
     ROW("frame_type", REP_OK),
     ROW("frame_type", REP_ERROR),
     ROW("frame_type", REP_HELLO_OK),

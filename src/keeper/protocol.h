@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #define WARREN_PROTOCOL_MIN 1
-#define WARREN_PROTOCOL_MAX 4
+#define WARREN_PROTOCOL_MAX 5
 #define WARREN_HELLO_MAGIC  0x4e525257u /* "WRRN" */
 #define WARREN_PLAN_MAGIC   0x4e4c5057u /* "WPLN" */
 #define WARREN_PLAN_VERSION 1
@@ -47,6 +47,7 @@ enum frame_type {
   REQ_NETLINK,
   REQ_SERVICE,
   REQ_SIGNAL_MANY,
+  REQ_KILL_ALL,
   REP_OK = 64,
   REP_ERROR,
   REP_HELLO_OK,

@@ -39,6 +39,11 @@ describeAsRoot('with 256 descriptors for a process', () => {
       expect(containers).toBeGreaterThan(0);
     }
     expect((await limited('ps', '-q', '--no-trunc')).split('\n').sort()).toEqual([...ids].sort());
+    for (const id of ids) {
+      const { record } = await (await own.engine.get(id)).inspect();
+      // What a keeper kills as a whole are its own.
+      expect(record.cgroupPath).toContain(`/containers-${record.run?.keeper ?? 'none'}/`);
+    }
     for (const id of [ids[0], ids.at(-1)])
       expect(await limited('exec', id ?? '', 'echo', 'here')).toBe('here');
     await limited('kill', ...ids);

@@ -5,6 +5,7 @@ import type { EngineContext } from '../context.js';
 import { clearPorts, readyForRestarts } from '../networks/ports/host-ports.js';
 import { networksOf } from '../networks/launch-batches.js';
 import { writeEtcFiles } from './etc-files.js';
+import { cgroupPathOf } from './cgroup-path.js';
 import { isKeeperFull } from './keepers.js';
 import { compileContainer, type CompiledContainer } from './launch-input.js';
 import type { LaunchTracer } from './trace.js';
@@ -36,7 +37,7 @@ export async function launchContainer(
   let instance = record.run?.keeper ?? context.keepers.launching;
   // First, because a scope of systemd's comes with its keeper: groups that are made before it do not last.
   let keeper = await context.keepers.start(instance);
-  const compiled = compileContainer(context, record, wishes.watched);
+  let compiled = compileContainer(context, record, wishes.watched);
   wishes.tracer?.step('compile');
   let routerLost = false;
   let portsCleared = false;
@@ -66,8 +67,8 @@ export async function launchContainer(
       const next = isKeeperFull(error) ? context.keepers.after(instance) : null;
       if (next === null) throw error;
       instance = next;
-      await moveRun(context, record, next);
       keeper = await context.keepers.start(next);
+      compiled = compileContainer(context, await moveRun(context, record, next), wishes.watched);
     }
   }
 }
@@ -99,14 +100,17 @@ function requestOf(
   };
 }
 
+/** The record with the new keeper, in whose group it is. */
 async function moveRun(
   context: EngineContext,
   record: ContainerRecord,
   keeper: number,
-): Promise<void> {
-  await context.records.containers.change([record.id], null, (found) =>
+): Promise<ContainerRecord> {
+  const cgroupPath = cgroupPathOf(context, record, keeper);
+  const [moved = record] = await context.records.containers.change([record.id], null, (found) =>
     found.run === null || found.run.generation !== record.run?.generation
       ? undefined
-      : { ...found, run: { ...found.run, keeper } },
+      : { ...found, cgroupPath, run: { ...found.run, keeper } },
   );
+  return moved;
 }

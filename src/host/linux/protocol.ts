@@ -1,11 +1,13 @@
 /** Constants of the wire protocol: docs/keeper-protocol.md, src/keeper/protocol.h. */
 
 export const protocolMinimum = 1;
-export const protocolMaximum = 4;
+export const protocolMaximum = 5;
 /** The version since which a launch tells the size of the terminal. */
 export const sizedLaunches = 4;
 /** The version since which one request signals many containers. */
 export const signalsMany = 4;
+/** The version since which one request kills all containers of a keeper. */
+export const killsAll = 5;
 /** `WRRN` */
 export const helloMagic = 0x4e525257;
 export const frameHeaderSize = 16;
@@ -42,6 +44,7 @@ export const request = {
   netlink: 24,
   service: 25,
   signalMany: 26,
+  killAll: 27,
 } as const;
 
 export const reply = {

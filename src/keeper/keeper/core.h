@@ -109,6 +109,11 @@ void list_begin(struct request *, struct reader *names, uint32_t count);
 void forget_begin(struct request *, struct reader *names, uint32_t count);
 void forget_done(struct container *); /* it leaves the table now */
 
+/* ---- kill_all.c ---- */
+
+/* KILL_ALL: SIGNALED, or EBUSY when others than these run, or anything starts, in the group of this keeper's containers. */
+void kill_all(struct request *, struct reader ids, uint32_t count);
+
 /* ---- netlink.c ---- */
 
 /* Sends the plan's batches, for a running container or for none (NULL); answers OK. */

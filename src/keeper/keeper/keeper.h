@@ -126,6 +126,7 @@ struct container {
   bool forget;    /* leaves the table when nothing of it is left */
   bool cleaning;  /* its cleanup runs */
   bool cleaned;
+  bool named;            /* by the request that is looked at */
   bool own_pidns;        /* the end of its init ends everything in it */
   bool ran;              /* `last` is of a run */
   uint64_t oom_kills;    /* seen so far */

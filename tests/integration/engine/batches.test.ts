@@ -37,6 +37,27 @@ describeAsRoot('batches', () => {
     expect(await engine.system.leaks({ fix: false })).toEqual([]);
   });
 
+  test('those that are named are killed by one call, also when they are all; others go on', async () => {
+    const { engine } = own;
+    const made = await engine.runMany({ image: 'tiny', command: ['pause'] }, 41);
+    const all = made.flatMap((result) => (result.ok ? [result.value] : []));
+    const [spared, ...named] = all;
+    const kill = async (some: typeof all): Promise<void> => {
+      const results = await engine.containers.kill(some.map(({ id }) => id));
+      expect(results.filter(({ ok }) => !ok)).toEqual([]);
+      const ends = await Promise.all(some.map(async (each) => each.wait()));
+      expect(ends.map(({ code, reason }) => `${code} ${reason}`)).toEqual(
+        some.map(() => '137 kill'),
+      );
+    };
+    await kill(named);
+    expect((await engine.containers.list()).map(({ record }) => record.id)).toEqual([spared?.id]);
+    await engine.containers.start(named.map(({ id }) => id));
+    await kill(all);
+    await engine.containers.remove(all.map(({ id }) => id));
+    expect(await engine.system.leaks({ fix: false })).toEqual([]);
+  });
+
   test('one bad container does not spoil the batch', async () => {
     const { engine } = own;
     await using _taken = await engine.create({ image: 'tiny', command: ['true'], name: 'taken' });

@@ -57,12 +57,12 @@ describeAsRoot('what no record explains', () => {
     await expectFoundAndFixed('volume', path, path);
   });
 
-  test('a control group', async () => {
+  test.each(['', 'containers-0'])('a control group, below the parent %s', async (group) => {
     const unified = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) =>
       existsSync(join(path, 'cgroup.controllers')),
     );
-    const path = join(unified ?? '', own.scope.cgroupParent, id);
-    mkdirSync(path);
+    const path = join(unified ?? '', own.scope.cgroupParent, group, id);
+    mkdirSync(path, { recursive: true });
     await expectFoundAndFixed('cgroup', expect.stringContaining(id), path);
   });
 });

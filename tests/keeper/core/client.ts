@@ -23,6 +23,7 @@ export const type = {
   streamEnd: 21,
   status: 23,
   signalMany: 26,
+  killAll: 27,
 } as const;
 
 const ok = 64;

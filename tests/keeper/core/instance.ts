@@ -69,6 +69,23 @@ export class Instance {
     return client;
   }
 
+  /** A group beside the keeper's, in the hierarchies that containers have. */
+  makeGroup(name: string): string {
+    const path = `${this.parent}/${name}`;
+    for (const each of hierarchies()) {
+      if (each.name === 'unified' || each.name === 'memory')
+        mkdirSync(join(each.root, path), { recursive: true });
+    }
+    return path;
+  }
+
+  removeGroup(name: string): void {
+    for (const { root } of hierarchies()) {
+      const path = join(root, this.parent, name);
+      if (existsSync(path)) rmdirSync(path);
+    }
+  }
+
   shape(id: string, argv: readonly string[], more: Partial<Shape> = {}): Shape {
     if (more.upper) {
       for (const part of ['diff', 'work'])

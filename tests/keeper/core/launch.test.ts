@@ -81,6 +81,32 @@ describeAsRoot('the keeper', () => {
     await client.forgotten(names);
   });
 
+  test('all of the keeper’s group are killed by one request, but nobody who was not named', async () => {
+    const group = instance.makeGroup('containers-0');
+    const inside = ['all-0', 'all-1', 'all-2'];
+    const start = async (name: string, more: Partial<Shape> = {}): Promise<unknown> =>
+      client.launch(instance.shape(name, ['pause'], more)).until((now) => now.pid > 0);
+    for (const name of inside) await start(name, { cgroupParent: group });
+    await start('elsewhere');
+    const killAll = async (names: readonly string[]): Promise<{ errnos: readonly number[] }> =>
+      client
+        .send(type.killAll, new Bytes().strings([...names]))
+        .until((now) => now.errnos.length > 0);
+    const busy = { errno: 16, path: group };
+    await expect(killAll(inside.slice(1))).rejects.toMatchObject(busy);
+    await expect(killAll([...inside, 'elsewhere'])).rejects.toMatchObject(busy);
+    await client.stopped('all-1');
+    const { errnos } = await killAll([...inside, 'unknown']);
+    expect(errnos).toEqual([0, 3, 0, 2]);
+    for (const name of ['all-0', 'all-2'])
+      expect(await client.waited(name)).toMatchObject({ how: 2, code: 9, reason: 2 });
+    const listed = await client.listed();
+    expect(listed.find(({ id }) => id === 'elsewhere')).toMatchObject({ status: 2 });
+    await client.stopped('elsewhere');
+    await client.forgotten([...inside, 'elsewhere']);
+    instance.removeGroup('containers-0');
+  });
+
   test('a signal to whole cgroups that walks them is not one for many', async () => {
     const hostile = await instance.connect();
     hostile.send(type.signalMany, new Bytes().u32(15).u8(1).strings([]));

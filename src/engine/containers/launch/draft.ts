@@ -15,6 +15,7 @@ import { normalizeConfig } from '../../../model/normalize-config.js';
 import { requireContainerName } from '../../../model/validate/names.js';
 import type { EngineContext } from '../../context.js';
 import type { BatchOptions } from '../../contract.js';
+import { cgroupPathOf } from '../../launch/cgroup-path.js';
 import { wantedEndpoints } from '../../networks/endpoints.js';
 import { provideImage } from '../../storage/provide-image.js';
 import { withVolumesFrom } from './volumes-from.js';
@@ -75,7 +76,7 @@ export class Drafts {
       volumes: volumesOf(this.#context, spec),
       endpoints,
       ports: [],
-      cgroupPath: cgroupPathOf(this.#context, { id, spec }),
+      cgroupPath: cgroupPathOf(this.#context, { id, spec }, this.#context.keepers.launching),
       phase: 'created',
       run: null,
       lastExit: null,
@@ -109,15 +110,6 @@ export class Drafts {
     }
     return image;
   }
-}
-
-/** Where a container's groups are made at its next start. */
-export function cgroupPathOf(
-  context: EngineContext,
-  { id, spec }: Pick<ContainerRecord, 'id' | 'spec'>,
-): string {
-  const parent = spec.cgroupParent === '' ? context.settings.cgroupParent : spec.cgroupParent;
-  return context.cgroups.place(parent, id, spec.resources);
 }
 
 const unallocated: IdRange = { base: 0, count: idsPerContainer };

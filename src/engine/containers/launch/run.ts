@@ -5,6 +5,7 @@ import type { ContainerRecord } from '../../../model/container.js';
 import { failure, inFlight, shareSignal } from '../../batch.js';
 import type { EngineContext } from '../../context.js';
 import type { BatchResult, StartNewOptions } from '../../contract.js';
+import { cgroupPathOf } from '../../launch/cgroup-path.js';
 import { launchContainer, type LaunchWishes } from '../../launch/launch-container.js';
 import { LaunchTracer } from '../../launch/trace.js';
 import {
@@ -145,12 +146,15 @@ async function undoLaunch(
 
 /** As it is stored before its first launch. */
 export function startedRecord(context: EngineContext, record: ContainerRecord): ContainerRecord {
+  const keeper = context.keepers.launching;
   return {
     ...record,
+    // The keeper, the engine's parent, or what limits ask for, may be another one than at the last start.
+    cgroupPath: cgroupPathOf(context, record, keeper),
     phase: 'started',
     stoppedByUser: false,
     run: {
-      keeper: context.keepers.launching,
+      keeper,
       bootId: context.facts.bootId,
       generation: (record.run?.generation ?? 0) + 1,
       startedAtMs: context.clock.now(),

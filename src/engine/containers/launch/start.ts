@@ -13,7 +13,6 @@ import { type LockedContainer, withContainerLock } from '../../state/container-l
 import { forget } from '../../state/forget.js';
 import { readState } from '../../state/read-states.js';
 import { attachedProcess, attachWishes } from './attached-process.js';
-import { cgroupPathOf } from './draft.js';
 import { startedRecord } from './run.js';
 
 export type StartWishes = Omit<LaunchWishes, 'fence' | 'tracer'>;
@@ -98,9 +97,7 @@ export async function launchLocked(
   });
   try {
     await forget(context, [current]);
-    // The engine's parent, or what limits ask for, may be another one than at the last start.
-    const placed = { ...current, cgroupPath: cgroupPathOf(context, current) };
-    const started = await beginRun(context, startedRecord(context, placed), fence);
+    const started = await beginRun(context, startedRecord(context, current), fence);
     tracer?.step('record');
     const launched = await launchContainer(context, started, { ...wishes, fence, tracer });
     tracer?.end();

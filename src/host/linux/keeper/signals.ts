@@ -1,10 +1,17 @@
-import { request as requests, signalScopes, signalsMany } from '../protocol.js';
+import { isWarrenError } from '../../../base/errors.js';
+import { killsAll, request as requests, signalScopes, signalsMany } from '../protocol.js';
 import { errorOfFailure, type Attempt } from './failure.js';
 import { decodeSignaled } from './replies.js';
 import type { Session, Sessions } from './session.js';
 
 /** Containers in one frame: the keeper does nothing else meanwhile. */
 const containersPerFrame = 2048;
+/** As many ids as a frame takes: the keeper's work is one write. */
+const killedPerFrame = 12_000;
+/** From here on it is worth asking. */
+const manyKilled = 32;
+
+const sigkill = 9;
 
 type Scope = 'init' | 'all';
 
@@ -42,10 +49,33 @@ export class Signals {
     this.#gathered.set(key, waiting);
     process.nextTick(() => {
       this.#gathered.delete(key);
-      for (let at = 0; at < waiting.length; at += containersPerFrame)
-        void this.#deliver(waiting.slice(at, at + containersPerFrame), kind);
+      void this.#deliverAll(waiting, kind);
     });
     return waiting;
+  }
+
+  async #deliverAll(waiting: readonly Waiting[], kind: Kind): Promise<void> {
+    if (await this.#killAll(waiting, kind)) return;
+    for (let at = 0; at < waiting.length; at += containersPerFrame)
+      void this.#deliver(waiting.slice(at, at + containersPerFrame), kind);
+  }
+
+  /** False: it is no kill, or not of all containers that the keeper launched. */
+  async #killAll(waiting: readonly Waiting[], { signal, scope }: Kind): Promise<boolean> {
+    const { length } = waiting;
+    if (signal !== sigkill || scope !== 'all' || length < manyKilled || length > killedPerFrame)
+      return false;
+    try {
+      return await this.#sessions.once(async (session) => {
+        if (session.hello.protocol < killsAll) return false;
+        await killAll(session, waiting);
+        return true;
+      });
+    } catch (error) {
+      if (isWarrenError(error, 'conflict', 'KEEPER_BUSY')) return false;
+      for (const { reject } of waiting) reject(error);
+      return true;
+    }
   }
 
   async #deliver(some: readonly Waiting[], kind: Kind): Promise<void> {
@@ -61,12 +91,14 @@ export class Signals {
 }
 
 function isForMany({ signal, scope }: Kind): boolean {
-  return scope === 'init' || signal === 9;
+  return scope === 'init' || signal === sigkill;
 }
 
 function attemptOn(container: string): Attempt {
   return { action: 'signal container', object: container };
 }
+
+const attemptOnMany: Attempt = { action: 'signal containers', object: '' };
 
 async function signalEach(
   session: Session,
@@ -98,9 +130,23 @@ async function signalMany(
         .i32(signal)
         .bool(scope === 'all')
         .strings(some.map(({ container }) => container)),
-    attempt: { action: 'signal containers', object: '' },
+    attempt: attemptOnMany,
     decode: decodeSignaled,
   });
+  settle(some, results);
+}
+
+async function killAll(session: Session, all: readonly Waiting[]): Promise<void> {
+  const results = await session.call({
+    type: requests.killAll,
+    payload: (writer) => writer.strings(all.map(({ container }) => container)),
+    attempt: attemptOnMany,
+    decode: decodeSignaled,
+  });
+  settle(all, results);
+}
+
+function settle(some: readonly Waiting[], results: readonly number[]): void {
   for (const [index, { container, resolve, reject }] of some.entries()) {
     const errno = results[index] ?? 0;
     if (errno === 0) resolve();

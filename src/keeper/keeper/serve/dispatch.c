@@ -166,6 +166,15 @@ static bool on_signal_many(struct request *request, struct reader *in) {
   return true;
 }
 
+static bool on_kill_all(struct request *request, struct reader *in) {
+  uint32_t count = read_count(in, 4);
+  struct reader ids = *in;
+  for (uint32_t i = 0; i < count; i++) read_str(in);
+  if (!reader_done(in)) return false;
+  kill_all(request, ids, count);
+  return true;
+}
+
 static bool on_stop(struct request *request, struct reader *in) {
   struct str id = read_str(in);
   int32_t signal = read_i32(in);
@@ -394,6 +403,7 @@ bool dispatch(struct request *request, struct reader *payload) {
       [REQ_NETLINK] = on_netlink,
       [REQ_SERVICE] = on_service,
       [REQ_SIGNAL_MANY] = on_signal_many,
+      [REQ_KILL_ALL] = on_kill_all,
   };
   bool known = request->type < sizeof handlers / sizeof *handlers && handlers[request->type];
   return known && handlers[request->type](request, payload);
