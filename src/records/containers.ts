@@ -45,7 +45,7 @@ export class LmdbContainers implements ContainerRecords {
   async insert({ records, idPool, intent }: NewContainers): Promise<readonly ContainerRecord[]> {
     const { writer, containers, names, idRanges, intents, meta } = this.#tables;
     requireSpace(this.#tables.directory);
-    for (const record of records) sharedPart(record);
+    const equal = records.map((record) => this.#withKnownParts(record));
     return await writer.write(() => {
       const fresh = new Set<number>();
       const cursor = new RangeCursor(
@@ -55,7 +55,7 @@ export class LmdbContainers implements ContainerRecords {
       );
       const places = new EndpointAllocator(this.#tables);
       const ports = new PortClaims(this.#tables);
-      const complete = this.#named(records).map((named) => {
+      const complete = this.#named(equal).map((named) => {
         const record = places.allocate(named);
         ports.require(record);
         if (record.ids?.base !== 0) return record;
@@ -250,10 +250,23 @@ export class LmdbContainers implements ContainerRecords {
         );
       }
       shared = parseShared(stored);
-      if (this.#shared.size >= maximumCachedSpecs) this.#shared.clear();
-      this.#shared.set(digest, shared);
+      this.#remember(digest, shared);
     }
     return unpackRecord(id, packed, shared);
+  }
+
+  /** Equal specs are one object, in this process: what is worked out for one is known for all. */
+  #withKnownParts(record: ContainerRecord): ContainerRecord {
+    const { digest, spec, layers } = sharedPart(record);
+    const known = this.#shared.get(digest);
+    if (known !== undefined) return { ...record, spec: known.spec, layers: known.layers };
+    this.#remember(digest, { spec, layers });
+    return record;
+  }
+
+  #remember(digest: string, shared: SharedPart): void {
+    if (this.#shared.size >= maximumCachedSpecs) this.#shared.clear();
+    this.#shared.set(digest, shared);
   }
 
   #idOfPrefix(prefix: string): string | undefined {

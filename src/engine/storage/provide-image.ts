@@ -19,12 +19,11 @@ export async function provideImage(
 ): Promise<Image> {
   const { image: reference, platform, pull = 'never' } = wanted;
   if (pull === 'always') return await pulled(context, wanted, options);
-  if (context.transfers.isPresent(reference, platform)) {
-    return await context.images.ensure(reference);
-  }
+  const isPresent = (): boolean => context.transfers.isPresent(reference, platform);
+  if (platform !== undefined && isPresent()) return await context.images.ensure(reference);
   try {
     const image = await context.images.ensure(reference, options);
-    if (context.transfers.isPresent(reference, platform)) return image;
+    if (platform === undefined || isPresent()) return image;
   } catch (error) {
     if (pull === 'never' || !isWarrenError(error, 'notFound', 'IMAGE_NOT_FOUND')) throw error;
     if (!isPullable(reference)) throw error;
