@@ -9,6 +9,7 @@
 #   --timeout SECONDS   end the machine after this time, with exit code 124 (default 1200)
 #   --memory MB         memory of the machine (default 3072)
 #   --env NAME=VALUE    one more environment variable; may be repeated
+#   --cpus COUNT        processors of the machine (default 1)
 #   --disk MB           an empty disk as /dev/vda
 #   --systemd           with systemd as process 1; the command runs as a service
 #   --console           show the kernel's messages on standard error
@@ -18,7 +19,7 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 cache=${WARREN_VM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/warren-vm}
-timeout=1200 memory=3072 disk=0 console=0 systemd=0
+timeout=1200 memory=3072 cpus=1 disk=0 console=0 systemd=0
 environment=()
 
 fail() {
@@ -30,6 +31,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --timeout) timeout=$2 && shift 2 ;;
     --memory) memory=$2 && shift 2 ;;
+    --cpus) cpus=$2 && shift 2 ;;
     --env) environment+=("$2") && shift 2 ;;
     --disk) disk=$2 && shift 2 ;;
     --systemd) systemd=1 && shift ;;
@@ -149,7 +151,7 @@ fi
 timeout --foreground --kill-after=5 "$timeout" qemu-system-x86_64 \
   -nodefaults -no-user-config -no-reboot -display none \
   -M microvm,acpi=on,rtc=on,pit=on,pic=on,x-option-roms=off,isa-serial=on,memory-backend=ram \
-  -global virtio-mmio.force-legacy=false -accel tcg,tb-size=512 -cpu max -smp 1 \
+  -global virtio-mmio.force-legacy=false -accel tcg,tb-size=512 -cpu max -smp "$cpus" \
   -m "$memory" -object "memory-backend-memfd,id=ram,size=${memory}M,share=on" \
   -kernel "$kernel/vmlinux" -initrd "$kernel/initramfs" \
   -append "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t nokaslr mitigations=off tsc=reliable \
