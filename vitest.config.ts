@@ -35,12 +35,6 @@ const sharedModules = {
   experimental: { fsModuleCache: true, fsModuleCachePath: 'build/vitest-cache' },
 };
 
-/**
- * Not explained: once in some thousand execs in the emulated machine, and never outside, the child of an exec is gone or stopped
- * between clone and execve, and no signal is seen. The test is made once more then, which its line tells.
- */
-const endedInEmulation = { count: 1, condition: /it ended .*before it executed/ };
-
 /** A project that touches the kernel: one file at a time, on a fresh build, leaving no residue. */
 function rootSuite(suite: RootSuite): Project {
   const { name, include, groupOrder, timeoutMs, emulated, sanitized } = suite;
@@ -56,7 +50,7 @@ function rootSuite(suite: RootSuite): Project {
       sequence: { groupOrder },
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
-      ...(emulated === true ? { ...sharedModules, retry: endedInEmulation } : {}),
+      ...(emulated === true ? sharedModules : {}),
     },
   };
 }

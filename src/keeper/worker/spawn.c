@@ -15,7 +15,8 @@
 #include "../base/socket.h"
 #include "worker.h"
 
-/* linux/sched.h has it, without a way to include it beside sched.h in every C library. */
+/* linux/sched.h of the kernel has them, no header of the system. */
+#define FLAG_EXITING    0x4
 #define FLAG_FORKNOEXEC 0x40
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -85,16 +86,19 @@ static const char *stat_field(const char *at, int number) {
 }
 
 /*
- * Its socket ended. Execution closes it and so does death; the kernel's flag tells one from the other. The keeper
+ * Its socket ended. Execution closes it and so does death, and the kernel's flags tell one from the other: a process that
+ * ends has one before its files are closed. One that executes may still lack the mark of it, when the kernel was
+ * interrupted in the middle (seen on 6.12), but cannot fail any more: it would end by a signal. The keeper
  * reaps a child only after JOB_DONE or JOB_FAILED, so the process is still there to ask.
  */
 static int ended(const struct job *job, struct failure *failure) {
   char text[1024];
   const char *at = child_stat(job, &text);
   if (!at) return fail(failure, ESRCH, "watch child", NULL);
-  const char *flags = stat_field(at, 9), *end = stat_field(at, 52);
-  if (!flags || !end) return fail(failure, EIO, "watch child", NULL);
-  if (!(strtoul(flags, NULL, 10) & FLAG_FORKNOEXEC)) return 1;
+  const char *field = stat_field(at, 9), *end = stat_field(at, 52);
+  if (!field || !end) return fail(failure, EIO, "watch child", NULL);
+  unsigned long flags = strtoul(field, NULL, 10);
+  if (!(flags & FLAG_FORKNOEXEC) || !(flags & FLAG_EXITING)) return 1;
   char how[32];
   unsigned long status = strtoul(end, NULL, 10), signal = status & 0x7f;
   snprintf(how, sizeof how, signal ? "signal %lu" : "exit code %lu", signal ? signal : status >> 8 & 0xff);

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mapBounded } from '../../../src/base/limit.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { describeAsRoot, describeWith } from '../../privileges.js';
 import { pureV2, unifiedFile } from './core.js';
@@ -74,6 +75,16 @@ describeAsRoot('a container on this kernel and cgroup layout', () => {
       const read = (file: string): string => readFileSync(join(leaf, file), 'utf8');
       expect(read('pids.peak')).toBe(read('pids.current'));
     });
+  });
+
+  // One of some hundred, on one CPU, was interrupted in the middle of its execve and taken for ended.
+  test('runs three hundred commands, six at a time', async () => {
+    await using container = await own.engine.run({ image: 'tiny', command: ['pause'] });
+    const codes = await mapBounded(Array(300).fill(['true']) as string[][], 6, async (command) => {
+      const { exitCode } = await container.exec(command);
+      return exitCode;
+    });
+    expect(codes.filter((code) => code !== 0)).toEqual([]);
   });
 
   test('stands still while it is paused, and goes on', async () => {
