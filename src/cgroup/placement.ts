@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { canonicalResources } from './settings/canonical.js';
 import type { CgroupFiles, CgroupGroup } from '../host/port.js';
 import type { Resources } from '../model/resources.js';
@@ -14,8 +15,9 @@ import type { ControllerMap } from './controllers.js';
  *     <parent>/limited/<id>              with memory and I/O accounting
  *     <parent>/shared/<00 to 3f>/<id>    without; they are charged to <parent>/shared together
  *
- * `<parent>` is `containers-<instance>` of the keeper that launches it, beside the keeper's own leaf, unless the user chose
- * another one: so all containers of a keeper can be killed by one write.
+ * `<parent>` is `containers-<instance>-<digest of the run dir>` of the keeper that launches it, beside the keeper's own leaf, unless
+ * the user chose another one: so all containers of a keeper can be killed by one write, and nobody else's, also where engines
+ * were given the same parent.
  *
  * A container stays where it is. When an update gives a container of `shared` a memory limit, the
  * controller is enabled for the sixty-fourth part of them that lives beside it.
@@ -67,9 +69,15 @@ export function place(controllers: ControllerMap, request: PlaceRequest): string
   return below(sharedGroup, part, id);
 }
 
-/** The group of all that a keeper launches; the keeper finds it by this name. */
-export function containersGroup(keeperParent: string, instance: number): string {
-  return [keeperParent, `containers-${instance}`].filter(Boolean).join('/');
+const digestLength = 8;
+
+/** The group of all that a keeper of the run dir launches, and of nothing else; the keeper knows it by the beginning of its name. */
+export function containersGroup(
+  keeperParent: string,
+  { instance, runDir }: { readonly instance: number; readonly runDir: string },
+): string {
+  const digest = createHash('sha256').update(runDir).digest('hex').slice(0, digestLength);
+  return [keeperParent, `containers-${instance}-${digest}`].filter(Boolean).join('/');
 }
 
 /** The group above; '' for one at the top. */
@@ -125,7 +133,7 @@ function isKeepersGroup(name: string): boolean {
 }
 
 function holdsContainers(name: string): boolean {
-  return /^containers-[0-9]+$/.test(name);
+  return /^containers-[0-9]+-[0-9a-f]{8}$/.test(name);
 }
 
 /** Whether `path` is the group of a keeper's containers, below the parent of keepers. */

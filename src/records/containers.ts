@@ -259,6 +259,7 @@ export class LmdbContainers implements ContainerRecords {
   #withKnownParts(record: ContainerRecord): ContainerRecord {
     const { digest, spec, layers } = sharedPart(record);
     const known = this.#shared.get(digest);
+    if (known?.spec === spec) return record;
     if (known !== undefined) return { ...record, spec: known.spec, layers: known.layers };
     this.#remember(digest, { spec, layers });
     return record;

@@ -42,7 +42,7 @@ describeAsRoot('with 256 descriptors for a process', () => {
     for (const id of ids) {
       const { record } = await (await own.engine.get(id)).inspect();
       // What a keeper kills as a whole are its own.
-      expect(record.cgroupPath).toContain(`/containers-${record.run?.keeper ?? 'none'}/`);
+      expect(record.cgroupPath).toContain(`/containers-${record.run?.keeper ?? 'none'}-`);
     }
     for (const id of [ids[0], ids.at(-1)])
       expect(await limited('exec', id ?? '', 'echo', 'here')).toBe('here');

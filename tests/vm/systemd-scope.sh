@@ -19,7 +19,7 @@ id=$(warren run -d --memory 32m tiny pause)
 scope=$(scopes)
 [ -n "$scope" ] || fail 'there is no scope'
 [ "$(systemctl show -p Delegate --value "$scope")" = yes ] || fail 'the scope is not delegated'
-limit=$(cat "/sys/fs/cgroup/machine.slice/$scope/containers-0/limited/$id/memory.max")
+limit=$(cat "/sys/fs/cgroup/machine.slice/$scope"/containers-0-*/limited/"$id/memory.max")
 [ "$limit" = 33554432 ] || fail "the limit is $limit"
 
 # systemd leaves the groups alone
@@ -52,13 +52,13 @@ name=warren-$(printf %s "$WARREN_DATA_ROOT" | sha256sum | cut -c1-8)
 old=$(warren --cgroup-parent "$name" run -d --memory 32m tiny pause)
 new=$(warren run -d --memory 32m tiny pause)
 for id in "$old" "$new"; do
-  [ -d "/sys/fs/cgroup/$name/containers-0/limited/$id" ] || fail "$id is not with its keeper"
+  [ -d "/sys/fs/cgroup/$name"/containers-0-*/limited/"$id" ] || fail "$id is not with its keeper"
 done
 [ -z "$(scopes)" ] || fail 'there is a scope beside the keeper'
 warren stop -t 0 "$new" "$old" >/dev/null
 warren keeper stop
 warren start "$new" >/dev/null
-[ -d "/sys/fs/cgroup/machine.slice/$(scopes)/containers-0/limited/$new" ] || fail 'started again, it is not in the scope'
+[ -d "/sys/fs/cgroup/machine.slice/$(scopes)"/containers-0-*/limited/"$new" ] || fail 'started again, it is not in the scope'
 warren rm -f "$new" "$old" >/dev/null
 [ "$(warren doctor --leaks)" = 'No leaks' ] || fail 'leaks at the end'
 warren keeper stop

@@ -9,7 +9,10 @@ export function cgroupPathOf(
   keeper: number,
 ): string {
   const { settings, cgroups } = context;
-  const own = spec.cgroupParent !== '';
-  const parent = own ? spec.cgroupParent : containersGroup(settings.cgroupParent, keeper);
+  const { cgroupParent, runDir } = settings;
+  const parent =
+    spec.cgroupParent === ''
+      ? containersGroup(cgroupParent, { instance: keeper, runDir })
+      : spec.cgroupParent;
   return cgroups.place(parent, id, spec.resources);
 }

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Engine } from '../../../src/engine/engine.js';
 import { openTestEngine, type TestEngine } from '../../fixtures/engine.js';
 import { describeAsRoot } from '../../privileges.js';
 
@@ -56,6 +57,26 @@ describeAsRoot('batches', () => {
     await kill(all);
     await engine.containers.remove(all.map(({ id }) => id));
     expect(await engine.system.leaks({ fix: false })).toEqual([]);
+  });
+
+  test('all of an engine are killed, and none of another one below the same cgroup', async () => {
+    const { directory, cgroupParent } = own.scope;
+    const open = async (name: string): Promise<Engine> =>
+      await Engine.open({
+        ...own.options,
+        dataRoot: join(directory, name),
+        runDir: join(directory, `${name}-run`),
+        cgroupParent: `${cgroupParent}-shared`,
+      });
+    await using one = await open('one');
+    await using other = await open('other');
+    const spared = await other.run({ image: 'tiny', command: ['pause'] });
+    const made = await one.runMany({ image: 'tiny', command: ['pause'] }, 40);
+    const ids = made.flatMap((result) => (result.ok ? [result.value.id] : []));
+    const killed = await one.containers.kill(ids);
+    expect(killed.filter(({ ok }) => ok)).toHaveLength(40);
+    expect(await spared.exec(['echo', 'here'])).toMatchObject({ stdout: 'here\n' });
+    for (const engine of [one, other]) await engine.system.shutdown({ force: true });
   });
 
   test('one bad container does not spoil the batch', async () => {

@@ -57,7 +57,7 @@ describeAsRoot('what no record explains', () => {
     await expectFoundAndFixed('volume', path, path);
   });
 
-  test.each(['', 'containers-0'])('a control group, below the parent %s', async (group) => {
+  test.each(['', 'containers-0-01234567'])('a control group, below the parent %s', async (group) => {
     const unified = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) =>
       existsSync(join(path, 'cgroup.controllers')),
     );

@@ -82,7 +82,7 @@ describeAsRoot('the keeper', () => {
   });
 
   test('all of the keeper’s group are killed by one request, but nobody who was not named', async () => {
-    const group = instance.makeGroup('containers-0');
+    const group = instance.makeGroup('containers-0-01234567');
     const inside = ['all-0', 'all-1', 'all-2'];
     const start = async (name: string, more: Partial<Shape> = {}): Promise<unknown> =>
       client.launch(instance.shape(name, ['pause'], more)).until((now) => now.pid > 0);
@@ -104,7 +104,7 @@ describeAsRoot('the keeper', () => {
     expect(listed.find(({ id }) => id === 'elsewhere')).toMatchObject({ status: 2 });
     await client.stopped('elsewhere');
     await client.forgotten([...inside, 'elsewhere']);
-    instance.removeGroup('containers-0');
+    instance.removeGroup('containers-0-01234567');
   });
 
   test('a signal to whole cgroups that walks them is not one for many', async () => {

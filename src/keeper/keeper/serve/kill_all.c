@@ -1,6 +1,6 @@
 /*
- * KILL_ALL. The engine has this keeper launch below a group of the keeper's own, `containers-<instance>` beside its leaf, and puts
- * nothing else there. When everything in it is to be killed, one write does it: between signals one by one the scheduler
+ * KILL_ALL. The engine has this keeper launch below a group of the keeper's own, `containers-<instance>-<digest>` beside its leaf, and
+ * puts nothing else there. When everything in it is to be killed, one write does it: between signals one by one the scheduler
  * lets dying containers go first, which takes thousands of them thirty times as long.
  */
 #include <errno.h>
@@ -17,13 +17,20 @@ struct census {
   unsigned unnamed; /* that run in the group */
 };
 
-static bool group_of(const struct keeper *keeper, struct census *census) {
-  const char *own = keeper->options.cgroup, *end = own ? strrchr(own, '/') : NULL;
+/* The keeper's group that a container is in. False: in none. */
+static bool group_of(const struct container *container, struct census *census) {
+  const struct keeper_options *options = &container->keeper->options;
+  const char *path = container_cgroup(container, 0), *own = options->cgroup, *end = own ? strrchr(own, '/') : NULL;
   int parent = end ? (int)(end - own) + 1 : 0;
-  int len = snprintf(census->group, sizeof census->group, "%.*scontainers-%u", parent, own ? own : "",
-                     keeper->options.instance);
-  census->len = (size_t)len;
-  return own && len > 0 && census->len < sizeof census->group;
+  char start[sizeof census->group];
+  int len = snprintf(start, sizeof start, "%.*scontainers-%u-", parent, own ? own : "", options->instance);
+  if (!path || !own || len >= (int)sizeof start || strncmp(path, start, (size_t)len) != 0) return false;
+  const char *below = strchr(path + len, '/');
+  if (!below || (size_t)(below - path) >= sizeof census->group) return false;
+  census->len = (size_t)(below - path);
+  memcpy(census->group, path, census->len);
+  census->group[census->len] = 0;
+  return true;
 }
 
 static bool runs(const struct container *container) { return container_running(container) && container->init; }
@@ -38,12 +45,13 @@ static void look(struct container *container, void *context) {
   if (runs_inside(container, census) && !container->named) census->unnamed++;
 }
 
-/* Names those that run. False: one of them runs somewhere else. */
-static bool name_all(struct keeper *keeper, struct reader ids, uint32_t count, const struct census *census) {
+/* Names those that run, and finds their group. False: they are not all in one. */
+static bool name_all(struct keeper *keeper, struct reader ids, uint32_t count, struct census *census) {
   for (uint32_t i = 0; i < count; i++) {
     struct str id = read_str(&ids);
     struct container *container = container_find(keeper, id.at, id.len);
     if (!container || !runs(container)) continue;
+    if (census->len == 0 && !group_of(container, census)) return false;
     if (!runs_inside(container, census)) return false;
     container->named = true;
   }
@@ -73,9 +81,9 @@ static void tell(struct request *request, struct reader ids, uint32_t count, boo
 
 void kill_all(struct request *request, struct reader ids, uint32_t count) {
   struct keeper *keeper = request->client->keeper;
-  struct census census = {.unnamed = 0};
+  struct census census = {.len = 0};
   /* What is being launched would be hit as well. */
-  bool whole = group_of(keeper, &census) && keeper->launches == 0 && name_all(keeper, ids, count, &census);
+  bool whole = keeper->launches == 0 && name_all(keeper, ids, count, &census) && census.len > 0;
   if (whole) container_each(keeper, look, &census);
   int error = whole && census.unnamed == 0 ? 0 : EBUSY;
   if (error == 0 && cgroup_kill(keeper, census.group) < 0) error = errno;
