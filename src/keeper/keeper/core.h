@@ -109,8 +109,12 @@ void list_begin(struct request *, struct reader *names, uint32_t count);
 void forget_begin(struct request *, struct reader *names, uint32_t count);
 void forget_done(struct container *); /* it leaves the table now */
 
-/* ---- kill_all.c ---- */
+/* ---- signals.c ---- */
 
+/* `whole`: every process in its cgroup, not only its init. */
+int signal_container(struct container *, int signal, bool whole);
+/* SIGNAL_MANY: SIGNALED. */
+void signal_many(struct request *, struct reader ids, uint32_t count, int signal, bool whole);
 /* KILL_ALL: SIGNALED, or EBUSY when others than these run, or anything starts, in the group of this keeper's containers. */
 void kill_all(struct request *, struct reader ids, uint32_t count);
 

@@ -117,11 +117,12 @@ static bool on_exec(struct request *request, struct reader *in) {
   return true;
 }
 
-/* `whole`: every process in its cgroup, not only its init. */
-static int signal_container(struct container *container, int signal, bool whole) {
-  if (!whole) return process_signal(container->init, signal, REASON_KILL);
-  if (signal == SIGKILL) return container_kill(container, REASON_KILL);
-  return cgroup_signal(container->keeper, container_cgroup(container, 0), signal);
+/* Passes over a list of strings, and gives where they begin; their number. */
+static uint32_t pass_strings(struct reader *in, struct reader *strings) {
+  uint32_t count = read_count(in, 4);
+  *strings = *in;
+  for (uint32_t i = 0; i < count; i++) read_str(in);
+  return count;
 }
 
 static bool on_signal(struct request *request, struct reader *in) {
@@ -141,35 +142,20 @@ static bool on_signal(struct request *request, struct reader *in) {
   return answer(request, result, "signal exec", name);
 }
 
-static int signal_one_of_many(struct keeper *keeper, struct str id, int signal, bool whole) {
-  struct container *container = container_find(keeper, id.at, id.len);
-  if (!container) return ENOENT;
-  if (!container_running(container) || !container->init) return ESRCH;
-  return signal_container(container, signal, whole) < 0 ? errno : 0;
-}
-
 static bool on_signal_many(struct request *request, struct reader *in) {
   int32_t signal = read_i32(in);
   bool whole = read_bool(in);
-  uint32_t count = read_count(in, 4);
-  struct reader names = *in;
-  for (uint32_t i = 0; i < count; i++) read_str(in);
+  struct reader ids;
+  uint32_t count = pass_strings(in, &ids);
   /* A whole cgroup is walked for any other signal than SIGKILL: too long for many in one go. */
   if (!reader_done(in) || signal < 0 || signal > SIGRTMAX || (whole && signal != SIGKILL)) return false;
-  struct writer out = writer_new(FRAME_MAX);
-  write_u32(&out, count);
-  for (uint32_t i = 0; i < count; i++)
-    write_i32(&out, signal_one_of_many(request->client->keeper, read_str(&names), signal, whole));
-  client_send(request, REP_SIGNALED, &out);
-  writer_free(&out);
-  request_end(request);
+  signal_many(request, ids, count, signal, whole);
   return true;
 }
 
 static bool on_kill_all(struct request *request, struct reader *in) {
-  uint32_t count = read_count(in, 4);
-  struct reader ids = *in;
-  for (uint32_t i = 0; i < count; i++) read_str(in);
+  struct reader ids;
+  uint32_t count = pass_strings(in, &ids);
   if (!reader_done(in)) return false;
   kill_all(request, ids, count);
   return true;
@@ -209,9 +195,8 @@ static bool on_wait(struct request *request, struct reader *in) {
 }
 
 static bool on_list(struct request *request, struct reader *in) {
-  uint32_t count = read_count(in, 4);
-  struct reader names = *in;
-  for (uint32_t i = 0; i < count; i++) read_str(in);
+  struct reader names;
+  uint32_t count = pass_strings(in, &names);
   if (!reader_done(in)) return false;
   list_begin(request, &names, count);
   return true;
@@ -278,9 +263,8 @@ static bool on_unlock(struct request *request, struct reader *in) {
 }
 
 static bool on_forget(struct request *request, struct reader *in) {
-  uint32_t count = read_count(in, 4);
-  struct reader names = *in;
-  for (uint32_t i = 0; i < count; i++) read_str(in);
+  struct reader names;
+  uint32_t count = pass_strings(in, &names);
   if (!reader_done(in)) return false;
   forget_begin(request, &names, count);
   return true;
@@ -305,11 +289,8 @@ static bool on_supervise(struct request *request, struct reader *in) {
 
 /* Passes over a program's argv and environment, and gives where they are. */
 static struct reader pass_program(struct reader *in) {
-  struct reader strings = *in;
-  for (int list = 0; list < 2; list++) {
-    uint32_t count = read_count(in, 4);
-    for (uint32_t i = 0; i < count; i++) read_str(in);
-  }
+  struct reader strings = *in, list;
+  for (int i = 0; i < 2; i++) pass_strings(in, &list);
   return strings;
 }
 
