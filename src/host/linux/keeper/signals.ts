@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { isWarrenError } from '../../../base/errors.js';
 import { killsAll, request as requests, signalScopes, signalsMany } from '../protocol.js';
 import { errorOfFailure, type Attempt } from './failure.js';
@@ -148,7 +149,7 @@ async function killAll(session: Session, all: readonly Waiting[]): Promise<void>
 
 function settle(some: readonly Waiting[], results: readonly number[]): void {
   for (const [index, { container, resolve, reject }] of some.entries()) {
-    const errno = results[index] ?? 0;
+    const errno = results[index] ?? constants.errno.EPROTO;
     if (errno === 0) resolve();
     else reject(errorOfFailure(requestFailure(errno, container), attemptOn(container)));
   }

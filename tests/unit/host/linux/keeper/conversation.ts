@@ -5,8 +5,8 @@ import { ScriptedKeeper, writeExit, type Script, type ScriptedClient } from './s
 
 export const open: { keeper?: ScriptedKeeper; host?: Host } = {};
 
-export async function connect(script: Script): Promise<Keeper> {
-  open.keeper = await ScriptedKeeper.listen(script);
+export async function connect(script: Script, protocol?: number): Promise<Keeper> {
+  open.keeper = await ScriptedKeeper.listen(script, protocol);
   open.host = createLinuxHost({
     runDir: open.keeper.directory,
     dataRoot: '/nowhere',

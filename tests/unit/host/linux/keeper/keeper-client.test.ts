@@ -232,6 +232,39 @@ describe('operations on containers', () => {
     });
   });
 
+  test.each([
+    { protocol: 5, refused: false, types: [27] },
+    { protocol: 5, refused: true, types: [27, 26] },
+    { protocol: 4, refused: false, types: [26] },
+  ])(
+    'kill forty by one request, to protocol $protocol, refused: $refused',
+    async ({ protocol, refused, types }) => {
+      const keeper = await connect(({ type, request }, client) => {
+        if (refused && type === 27) {
+          sendError(client, request, {
+            errno: EBUSY,
+            message: 'kill all containers',
+            path: 'group',
+          });
+          return;
+        }
+        // The answer for the last one is missing.
+        client.reply(request, 76, (writer) => {
+          writer.u32(39);
+          for (let index = 0; index < 39; index += 1) writer.i32(index === 1 ? ESRCH : 0);
+        });
+      }, protocol);
+      const kills = await Promise.allSettled(
+        Array.from({ length: 40 }, async (_, index) =>
+          keeper.containers.signal(`c${index}`, 9, 'all'),
+        ),
+      );
+      expect(open.keeper?.received.map(({ type }) => type)).toEqual(types);
+      const failed = kills.flatMap(({ status }, index) => (status === 'rejected' ? [index] : []));
+      expect(failed).toEqual([1, 39]);
+    },
+  );
+
   test('list in chunks', async () => {
     const keeper = await connect((frame, client) => {
       for (const [index, id] of ['a', 'b', 'c'].entries()) {

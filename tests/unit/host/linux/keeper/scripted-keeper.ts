@@ -62,7 +62,8 @@ export class ScriptedKeeper {
     this.#server = server;
   }
 
-  static async listen(script: Script): Promise<ScriptedKeeper> {
+  /** @param protocol the version that it speaks */
+  static async listen(script: Script, protocol = 1): Promise<ScriptedKeeper> {
     const directory = mkdtempSync(join(tmpdir(), 'wrn-script-'));
     const server = createServer();
     const keeper = new ScriptedKeeper(directory, server);
@@ -70,7 +71,7 @@ export class ScriptedKeeper {
       keeper.#sockets.add(socket);
       socket.on('error', () => undefined);
       socket.on('close', () => keeper.#sockets.delete(socket));
-      keeper.#serve(socket, script);
+      keeper.#serve(socket, script, protocol);
     });
     await new Promise<void>((resolve) => server.listen(keeper.path, resolve));
     return keeper;
@@ -91,7 +92,7 @@ export class ScriptedKeeper {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  #serve(socket: Socket, script: Script): void {
+  #serve(socket: Socket, script: Script, protocol: number): void {
     const client = new ScriptedClient(socket);
     let pending = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => {
@@ -105,7 +106,7 @@ export class ScriptedKeeper {
           payload: new BinaryReader(Buffer.from(pending.subarray(16, size))),
         };
         pending = pending.subarray(size);
-        if (frame.type === 1) greet(frame, client);
+        if (frame.type === 1) greet(frame, client, protocol);
         else {
           this.received.push({ type: frame.type, request: frame.request, size });
           script(frame, client);
@@ -115,10 +116,10 @@ export class ScriptedKeeper {
   }
 }
 
-function greet({ request, payload }: Received, client: ScriptedClient): void {
+function greet({ request, payload }: Received, client: ScriptedClient, protocol: number): void {
   if (payload.u32() !== 0x4e525257) throw new Error('HELLO without its magic');
   client.reply(request, 66, (writer) =>
-    writer.u16(1).str('9.9.9').u32(42).u32(41).u16(0).str('boot'),
+    writer.u16(protocol).str('9.9.9').u32(42).u32(41).u16(0).str('boot'),
   );
 }
 
