@@ -57,12 +57,15 @@ describeAsRoot('what no record explains', () => {
     await expectFoundAndFixed('volume', path, path);
   });
 
-  test.each(['', 'containers-0-01234567'])('a control group, below the parent %s', async (group) => {
-    const unified = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) =>
-      existsSync(join(path, 'cgroup.controllers')),
-    );
-    const path = join(unified ?? '', own.scope.cgroupParent, group, id);
-    mkdirSync(path, { recursive: true });
-    await expectFoundAndFixed('cgroup', expect.stringContaining(id), path);
-  });
+  test.each(['', 'containers-0-01234567'])(
+    'a control group, below the parent %s',
+    async (group) => {
+      const unified = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) =>
+        existsSync(join(path, 'cgroup.controllers')),
+      );
+      const path = join(unified ?? '', own.scope.cgroupParent, group, id);
+      mkdirSync(path, { recursive: true });
+      await expectFoundAndFixed('cgroup', expect.stringContaining(id), path);
+    },
+  );
 });
